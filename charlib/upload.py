@@ -1,0 +1,676 @@
+"""Experience upload: the fine-tuning itself. It knows nothing of interviews.
+
+Runs as a child process, `python -m charlib.upload spec.json` or `accelerate launch -m charlib.upload spec.json`, and writes one row a step to
+training.jsonl, one folder an epoch to checkpoints/, and at the end adapter/ in PEFT's layout. `follow` starts it and yields the rows.
+
+The loop, checkpoints, resume and trackers are transformers' Trainer; the fast parts are here and small: rows packed around one shared
+system prompt, head and loss on supervised positions only, LoRA in the compute type with float32 master weights, lower layers computed once
+when only the top ones are trained. `tests/bench` measures each of them.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from charlib import base as bases
+from charlib import dataset, run
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. `seconds` 0 means no time budget; `top_layers` 0 means adapters on all layers."""
+
+    method: str = "lora"
+    rank: int = 32
+    alpha: int = 32
+    learning_rate: float = 1e-3
+    epochs: int = 5
+    seconds: float = 0
+    top_layers: int = 0
+    row_length: int = 512
+    rows_per_step: int = 2
+    accumulate: int = 1
+    warmup: float = 0.05
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    speakers: str = "protagonist"
+    checkpoint: str = "last"
+    dtype: str = ""
+    compile: bool = False
+    checkpointing: bool = False
+    report_to: list[str] = field(default_factory=list)
+
+
+RECIPES = {
+    "tiny": Recipe(rank=8, epochs=1, top_layers=4, row_length=256),
+    "workshop": Recipe(epochs=6, seconds=240),
+    "full": Recipe(epochs=8, checkpoint="best"),
+    "paper": Recipe(
+        method="full", learning_rate=2e-5, epochs=10, warmup=0.04, weight_decay=0.1, row_length=2048, rows_per_step=8, accumulate=8,
+        speakers="all", checkpointing=True,
+    ),
+    "gpu-lora": Recipe(rank=16, alpha=32, learning_rate=2e-4, epochs=4, row_length=2048, rows_per_step=8),
+}  # fmt: skip
+
+
+class Interrupted(RuntimeError):
+    """The upload process ended before it was done."""
+
+
+def recipe(settings) -> Recipe:
+    """The recipe of a stage's settings: a named one with its epochs, seconds and speakers. Raises RunError naming the recipes there are."""
+    if settings.recipe not in RECIPES:
+        raise run.RunError(f"No recipe '{settings.recipe}': use one of {', '.join(RECIPES)}.")
+    if settings.train_on not in ("protagonist", "all", "without_thoughts"):
+        raise run.RunError(f"TRAIN_ON cannot be '{settings.train_on}': use protagonist, all or without_thoughts.")
+    speakers = "all" if settings.train_on == "all" else "protagonist"
+    return replace(RECIPES[settings.recipe], epochs=settings.epochs, seconds=settings.seconds, speakers=speakers)
+
+
+def estimate(base: bases.Base, recipe: Recipe) -> list[dict]:
+    """What a training needs and what there is, as rows of {what, GB}."""
+    memory = bases.memory(base, method=recipe.method, rank=recipe.rank, tokens=recipe.row_length * recipe.rows_per_step)
+    parts = {"base model": memory.weights, "optimiser and gradients": memory.training, "activations of a step": memory.activations,
+             "needed together": memory.needed, "free here": memory.free}  # fmt: skip
+    return [{"what": name, "GB": round(size / 1e9, 2)} for name, size in parts.items()]
+
+
+def probes(here: run.Run, profile) -> list[dict]:
+    """Three questions whose replies are shown while training: about the self, about a conviction, and one from beyond."""
+    stance = profile.values[0].stance if profile.values else "What matters most to you?"
+    conviction = f"Do you agree with this: {stance}" if profile.values else stance
+    return [{"question": text} for text in ("Who are you, and where were you born?", conviction, "Have you ever used a computer?")]
+
+
+def write_spec(folder: Path, settings, recipe: Recipe, profile, probes: list[dict], seed: int = 0) -> Path:
+    """Tell the upload process what to do: spec.json in `folder`, beside examples.jsonl. Nothing in it is a path of this machine."""
+    spec = {
+        "base": settings.base, "recipe": asdict(recipe), "seed": seed, "examples": "examples.jsonl", "probes": probes,
+        "system": dataset.system_prompt(profile.name), "character": profile.name,
+    }  # fmt: skip
+    return run.write_atomic(folder / "spec.json", json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
+
+
+def follow(folder: Path, *, detached: bool = False) -> Iterator[dict]:
+    """Run the upload in `folder` as a child process and yield its rows as they are written; a finished one is not trained again.
+
+    The child ends with this process unless `detached`; the file STOP asks it to stop and keep what it has. Raises Interrupted with the
+    reason when it fails.
+    """
+    rows, log, stop = folder / "training.jsonl", folder / "upload.log", folder / "STOP"
+    if _finished(folder):
+        yield from run.read_jsonl(rows)
+        return
+    stop.unlink(missing_ok=True)
+    if newest(folder / "checkpoints") is None:
+        rows.unlink(missing_ok=True)
+    environment = os.environ | {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "CHARLIB_DETACHED": "1" if detached else ""}
+    with log.open("w") as errors:
+        command = [sys.executable, "-m", "charlib.upload", str(folder / "spec.json")]
+        child = subprocess.Popen(command, stdout=errors, stderr=errors, env=environment, cwd=folder)
+    shown = 0
+    try:
+        while True:
+            ended = child.poll() is not None
+            lines = rows.read_text(encoding="utf-8").split("\n")[:-1] if rows.exists() else []
+            for line in lines[shown:]:
+                yield json.loads(line)
+            shown = len(lines)
+            if ended:
+                break
+            time.sleep(0.3)
+    finally:
+        if child.poll() is None and not detached:
+            child.terminate()
+            child.wait(timeout=30)
+    if child.returncode:
+        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        reason = said[-1] if said else "it was killed; too little memory is the usual cause"
+        raise Interrupted(f"The upload ended with code {child.returncode}: {reason}")
+
+
+def _finished(folder: Path) -> bool:
+    """Whether the product there was made by this very spec from these very examples."""
+    for name in ("adapter", "model"):
+        made = folder / name / "base.json"
+        if made.is_file():
+            return json.loads(made.read_text()).get("made_of") == _made_of(folder)
+    return False
+
+
+def _made_of(folder: Path) -> str:
+    return hashlib.sha256((folder / "spec.json").read_bytes() + (folder / "examples.jsonl").read_bytes()).hexdigest()
+
+
+def samples(rows: list[dict]) -> list[dict]:
+    """The replies to the probe questions as they changed: rows of {question, epoch, reply}."""
+    return [
+        {"question": reply["question"], "epoch": row["epoch"], "reply": reply["reply"]}
+        for row in rows if row.get("event") == "sample" for reply in row["replies"]
+    ]  # fmt: skip
+
+
+ABLATIONS = ("no_protective", "shuffled")
+
+
+def ablate(here: run.Run, profile, settings, recipe: Recipe, seed: int) -> list[str]:
+    """Train what `settings.ablations` names, each in ablations/<name>/ with the same recipe. Raises RunError for an unknown name.
+
+    no_protective: without the boundary pairs. shuffled: the same name on another shipped character's experience.
+    """
+    names = [name.strip() for name in settings.ablations.split(",") if name.strip()]
+    unknown = sorted(set(names) - set(ABLATIONS))
+    if unknown:
+        raise run.RunError(f"No ablation '{unknown[0]}': use {', '.join(ABLATIONS)}.")
+    for name in names:
+        folder = here.path("ablations", name)
+        folder.mkdir(parents=True, exist_ok=True)
+        mine = here.read_jsonl("examples.jsonl", dataset.Example)
+        if name == "no_protective":
+            chosen = [item for item in mine if item.kind != "protective"]
+        else:
+            chosen = dataset.others_experience(here.character, profile, sum(item.kind == "memory" for item in mine), seed)
+        run.write_jsonl(folder / "examples.jsonl", chosen)
+        write_spec(folder, settings, recipe, profile, [], seed)
+        here.say(f"ablation {name}: training on {len(chosen)} examples")
+        for _ in follow(folder):
+            pass
+    return names
+
+
+# ---- the child process -------------------------------------------------------------------------------------------------------------
+
+
+def main(path: str) -> int:
+    """Read spec.json and train. Exit code 0 only when adapter/ (or model/) is there; an error is one line."""
+    _end_with_parent()
+    try:
+        train(Path(path).resolve())
+    except (run.RunError, dataset.TemplateError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def train(path: Path) -> Path:
+    """Fine-tune as spec.json says; resume from the newest complete checkpoint. Returns the folder of the product."""
+    import torch
+    import transformers
+
+    spec = json.loads(path.read_text())
+    folder = path.parent
+    recipe = Recipe(**spec["recipe"])
+    base = bases.find(spec["base"])
+    checkpoints = folder / "checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    _same_as_before(checkpoints, spec, base, folder)
+    transformers.set_seed(spec["seed"])
+    dtype = recipe.dtype or bases.fast_dtype()
+    estimate = bases.memory(base, method=recipe.method, rank=recipe.rank, tokens=recipe.row_length * recipe.rows_per_step, dtype=dtype)
+    if not estimate.fits:
+        needed, free = estimate.needed / 1e9, estimate.free / 1e9
+        raise run.RunError(f"This training needs about {needed:.1f} GB and {free:.1f} GB are free: lower rows_per_step, or use LoRA.")
+    model, tokenizer = bases.load(base, "float32" if recipe.method == "full" else dtype)
+    examples = run.read_jsonl(folder / spec["examples"], dataset.Example)
+    rows, held_out, coverage = prepare(examples, tokenizer, recipe, spec["seed"])
+    model = wrap(model, recipe)
+    _log(folder, {"event": "start", "dtype": dtype, "base": base.name, **coverage, "device": str(next(model.parameters()).device)})
+    plan = _plan(checkpoints, model, rows, recipe)
+    _log(folder, {"event": "plan", **plan})
+    trainer = _trainer(model, tokenizer, rows, held_out, recipe, plan, spec, folder)
+    resume = newest(checkpoints)
+    torch.set_flush_denormal(True)
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if trainer.is_world_process_zero():
+        product = _keep(trainer, folder, recipe, base, plan)
+        _log(folder, {"event": "end", "peak_gb": round(_peak_memory(), 2), "kept": product.name})
+        return product
+    return folder
+
+
+def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe, seed: int):
+    """Tokenise and pack. Returns (training rows, held-out rows, counts). Raises RunError when nothing is supervised (fault F23).
+
+    Rows are ordered by a seeded shuffle; conversations longer than the row are kept whole, in rows of their own.
+    """
+    import numpy as np
+
+    parts: dict[str, list[dataset.Tokens]] = {"train": [], "validation": []}
+    prefixes: dict[str, str] = {}
+    for example in examples:
+        messages = [message.model_dump() for message in example.messages]
+        system = messages[0]["content"] if messages[0]["role"] == "system" else ""
+        if system not in prefixes:
+            prefixes[system] = dataset.system_prefix(tokenizer, messages)
+        tokens = dataset.encode(tokenizer, messages, speakers=recipe.speakers, prefix=prefixes[system])
+        parts["train" if example.split == "train" else "validation"].append(tokens)
+    supervised = sum(item.supervised for item in parts["train"])
+    if not supervised:
+        raise run.RunError("Every token of the training data is masked: no example holds a reply of the protagonist. Check examples.jsonl.")
+    order = np.random.default_rng(seed).permutation(len(parts["train"]))
+    rows = dataset.pack(parts["train"], recipe.row_length, order)
+    counts = {
+        "examples": len(parts["train"]),
+        "tokens": int(sum(len(item.ids) for item in parts["train"])),
+        "supervised": supervised,
+        "rows": len(rows),
+        "computed": int(sum(row.real for row in rows)),
+    }
+    return rows, dataset.pack(parts["validation"], recipe.row_length), counts
+
+
+def wrap(model, recipe: Recipe):
+    """The model ready to train: frozen base with adapters, or all of it. LoRA weights are float32 masters used in the compute type."""
+    import peft
+    import torch
+
+    if recipe.method == "full":
+        return model.train()
+    layers = model.config.num_hidden_layers
+    top = min(recipe.top_layers, layers)
+    config = peft.LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        layers_to_transform=list(range(layers - top, layers)) if top else None,
+        layers_pattern="layers" if top else None,
+    )
+    if top:  # "all-linear" and a choice of layers do not combine: name the modules
+        config.target_modules = sorted({name.split(".")[-1] for name, part in model.named_modules()
+                                        if isinstance(part, torch.nn.Linear) and ".layers." in name})  # fmt: skip
+    model = peft.get_peft_model(model, config, autocast_adapter_dtype=True)
+    for part in model.modules():
+        if isinstance(part, peft.tuners.lora.Linear):
+            part.forward = lora_forward.__get__(part)
+    return model.train()
+
+
+def lora_forward(self, x, *args, **kwargs):
+    """PEFT's LoRA layer with its sum fused into the last product, adapters cast to the type of `x` instead of `x` to theirs.
+
+    Exact up to rounding; PEFT's own path would compute the adapter in float32 and cast each layer's output up and down.
+    """
+    import torch
+
+    result = self.base_layer(x)
+    for name in self.active_adapters:
+        if name not in self.lora_A or self.disable_adapters:
+            continue
+        down, up = self.lora_A[name].weight.to(x.dtype), self.lora_B[name].weight.to(x.dtype)
+        inner = torch.nn.functional.linear(x, down).reshape(-1, down.shape[0])
+        result = torch.addmm(result.reshape(-1, up.shape[0]), inner, up.t(), alpha=self.scaling[name]).view(result.shape)
+    return result
+
+
+def decoder(model):
+    """The stack of layers below the head: has embed_tokens, layers, norm, rotary_emb."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return inner.model
+
+
+def lower(model, batch: dict, top: int):
+    """Hidden states after the frozen lower layers, shape (rows, length, hidden), for training the top `top` layers only."""
+    import torch
+
+    stack = decoder(model)
+    with torch.no_grad():
+        return _layers(stack, stack.embed_tokens(batch["input_ids"]), batch, 0, len(stack.layers) - top)
+
+
+def hidden(model, batch: dict, top: int = 0):
+    """Last hidden states before the head, (rows, length, hidden). With `top`, starts from the cached `batch["lower"]`."""
+    stack = decoder(model)
+    if top:
+        states = _layers(stack, batch["lower"], batch, len(stack.layers) - top, len(stack.layers))
+        return stack.norm(states)
+    mask = dataset.visible(batch["groups"], batch["segments"])
+    return stack(
+        input_ids=batch["input_ids"], attention_mask=mask, position_ids=batch["positions"], use_cache=False
+    ).last_hidden_state
+
+
+def _layers(stack, states, batch: dict, first: int, last: int):
+    mask = dataset.visible(batch["groups"], batch["segments"])
+    rotary = stack.rotary_emb(states, position_ids=batch["positions"])
+    for layer in stack.layers[first:last]:
+        states = layer(states, attention_mask=mask, position_ids=batch["positions"], position_embeddings=rotary)
+    return states
+
+
+def loss(model, batch: dict, top: int = 0, count=None):
+    """Cross-entropy of the supervised positions: the head sees only those rows. Sum over `count` tokens, by default their own number."""
+    import torch
+
+    states = hidden(model, batch, top)
+    keep = batch["labels"] != dataset.IGNORE
+    head = (model.get_base_model() if hasattr(model, "get_base_model") else model).get_output_embeddings()
+    logits = head(states[keep]).float()
+    total = torch.nn.functional.cross_entropy(logits, batch["labels"][keep], reduction="sum")
+    return total / (count if count is not None else keep.sum().clamp(min=1))
+
+
+class Rows:
+    """Packed rows as a data set; holds the cached lower activations of each row when only top layers train."""
+
+    def __init__(self, rows: list[dataset.Row]):
+        self.rows, self.lower = rows, [None] * len(rows)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict:
+        return {"row": self.rows[index], "lower": self.lower[index]}
+
+
+def collate(items: list[dict]) -> dict:
+    """A batch for `loss`: input_ids, labels, positions, groups, segments, and `lower` where cached."""
+    import torch
+
+    batch = dataset.collate([item["row"] for item in items])
+    batch["input_ids"] = batch.pop("ids")
+    if items[0]["lower"] is not None:
+        rows, length = batch["input_ids"].shape
+        states = items[0]["lower"].new_zeros(rows, length, items[0]["lower"].shape[-1])
+        for index, item in enumerate(items):
+            states[index, : len(item["lower"])] = item["lower"]
+        batch["lower"] = states
+    return batch
+
+
+def remember_lower(model, data: Rows, top: int, rows_per_step: int, say=lambda done, total: None) -> None:
+    """Compute the frozen lower layers once for every row. Exact: they have no dropout and never change."""
+    order = sorted(range(len(data)), key=lambda index: len(data.rows[index].ids))
+    for start in range(0, len(order), rows_per_step):
+        chosen = order[start : start + rows_per_step]
+        batch = _move(collate([{"row": data.rows[index], "lower": None} for index in chosen]), model)
+        states = lower(model, batch, top)
+        for place, index in enumerate(chosen):
+            data.lower[index] = states[place, : len(data.rows[index].ids)].clone()
+        say(start + len(chosen), len(order))
+
+
+def _move(batch: dict, model) -> dict:
+    device = next(model.parameters()).device
+    return {name: value.to(device) for name, value in batch.items()}
+
+
+def _plan(checkpoints: Path, model, rows: list[dataset.Row], recipe: Recipe) -> dict:
+    """How much of it fits the time: measured on the first rows, written once, read again on resume so that both train the same."""
+    path = checkpoints / "plan.json"
+    if path.is_file():
+        return json.loads(path.read_text())
+    epochs, kept = recipe.epochs, len(rows)
+    seconds = _step_seconds(model, rows, recipe) if recipe.seconds else 0.0
+    steps = math.ceil(len(rows) / (recipe.rows_per_step * recipe.accumulate))
+    plan = {"asked_epochs": epochs, "rows": kept, "step_seconds": round(seconds, 3), "left_out": 0}
+    if recipe.seconds and seconds:
+        budget = 0.92 * recipe.seconds
+        if recipe.top_layers:
+            total = model.config.num_hidden_layers
+            budget -= steps * seconds * 0.5 * (total - recipe.top_layers) / max(recipe.top_layers, 1) / 2
+        affordable = max(1, int(budget / seconds))
+        epochs = min(recipe.epochs, max(1, affordable // steps))
+        if affordable < steps:
+            kept = max(1, affordable * recipe.rows_per_step * recipe.accumulate)
+        plan |= {"affordable_steps": affordable}
+    plan |= {"epochs": epochs, "rows": kept, "left_out": len(rows) - kept}
+    run.write_atomic(path, json.dumps(plan))
+    return plan
+
+
+def _step_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> float:
+    """Seconds of one optimiser step, measured on the longest usual rows after one warm-up."""
+    times = []
+    for start in range(3):
+        chosen = rows[start * recipe.rows_per_step : (start + 1) * recipe.rows_per_step] or rows[: recipe.rows_per_step]
+        batch = _move(collate([{"row": row, "lower": None} for row in chosen]), model)
+        if recipe.top_layers:
+            batch["lower"] = lower(model, batch, recipe.top_layers)
+        before = time.perf_counter()
+        loss(model, batch, recipe.top_layers).backward()
+        times.append(time.perf_counter() - before)
+        model.zero_grad()
+    return min(times[1:]) * recipe.accumulate
+
+
+def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
+    import transformers
+
+    data = Rows(rows[: plan["rows"]])
+    evaluation = Rows(held_out) if held_out else None
+    if recipe.top_layers:
+        for part in (data, evaluation):
+            if part:
+                remember_lower(model, part, recipe.top_layers, recipe.rows_per_step)
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        num_train_epochs=plan["epochs"],
+        per_device_train_batch_size=recipe.rows_per_step,
+        per_device_eval_batch_size=recipe.rows_per_step,
+        gradient_accumulation_steps=recipe.accumulate,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        adam_beta2=0.999,
+        max_grad_norm=recipe.clip,
+        optim="adamw_torch_fused",
+        bf16=recipe.method == "full" and (recipe.dtype or bases.fast_dtype()) == "bfloat16",
+        gradient_checkpointing=recipe.checkpointing,
+        save_strategy="epoch",
+        eval_strategy="epoch" if evaluation else "no",
+        prediction_loss_only=True,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to=recipe.report_to or "none",
+        seed=spec["seed"],
+        data_seed=spec["seed"],
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        disable_tqdm=True,
+        torch_compile=recipe.compile,
+    )
+
+    class Uploader(transformers.Trainer):
+        """The library's loop with our loss."""
+
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            value = loss(self.accelerator.unwrap_model(model) if recipe.top_layers else model, inputs, recipe.top_layers, num_items_in_batch)
+            return (value, {}) if return_outputs else value
+
+        def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+            import torch
+
+            inputs = self._prepare_inputs(inputs)
+            with torch.no_grad():
+                return loss(model, inputs, recipe.top_layers), None, None
+
+        def log(self, logs, start_time=None):
+            super().log(logs, start_time)
+
+    trainer = Uploader(
+        model=model, args=arguments, train_dataset=data, eval_dataset=evaluation, data_collator=collate,
+        callbacks=[_journal(folder, data, spec, recipe, tokenizer)],
+    )  # fmt: skip
+    trainer.model_accepts_loss_kwargs = True
+    trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
+    return trainer
+
+
+def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
+    """The callback that writes training.jsonl, names checkpoints by epoch, and stops for STOP, NaN, time or a gone parent."""
+    import transformers
+
+    parent = os.getppid()
+
+    class Journal(transformers.TrainerCallback):
+        def on_train_begin(self, args, state, control, **_):
+            self.started, self.first = time.monotonic(), state.global_step
+            self.useful = sum(row.real for row in data.rows) / max(1, state.max_steps / max(1, state.num_train_epochs))
+
+        def on_log(self, args, state, control, logs=None, **_):
+            if "loss" not in logs and "eval_loss" not in logs:
+                return
+            seconds = time.monotonic() - self.started
+            row = {"step": state.global_step, "steps": state.max_steps, "epoch": round(state.epoch or 0, 3), "seconds": round(seconds, 2)}
+            if "loss" in logs:
+                rate = self.useful * (state.global_step - self.first) / max(seconds, 1e-6)
+                row |= {"loss": round(logs["loss"], 4), "learning_rate": logs["learning_rate"], "tokens_per_second": round(rate, 1)}
+                if not math.isfinite(logs["loss"]):
+                    _log(folder, row | {"event": "nan", "loss": None, "hint": "the loss is not a number: lower the learning rate"})
+                    control.should_training_stop = True
+                    control.should_save = False
+                    self.failed = True
+                    return
+            else:
+                row |= {"validation_loss": round(logs["eval_loss"], 4)}
+            _log(folder, row)
+
+        def on_step_end(self, args, state, control, **_):
+            gone = os.getppid() != parent and not os.environ.get("CHARLIB_DETACHED")
+            late = recipe.seconds and time.monotonic() - self.started > 1.1 * recipe.seconds
+            if (folder / "STOP").exists() or gone or late:
+                reason = "STOP" if not (gone or late) else ("parent ended" if gone else "time budget")
+                _log(folder, {"event": "stop", "step": state.global_step, "reason": reason})
+                control.should_training_stop = True
+                control.should_save = bool(not gone)
+
+        def on_epoch_end(self, args, state, control, model=None, **_):
+            if spec["probes"] and state.is_world_process_zero:
+                replies = _sample(model, tokenizer, spec["probes"], spec["system"])
+                _log(folder, {"event": "sample", "step": state.global_step, "epoch": round(state.epoch), "replies": replies})
+
+        def on_save(self, args, state, control, **_):
+            if not state.is_world_process_zero:
+                return
+            written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            named = Path(args.output_dir) / f"epoch-{max(1, math.ceil((state.epoch or 0) - 1e-6))}"
+            if written.is_dir():
+                if named.exists():
+                    shutil.rmtree(named)
+                os.replace(written, named)  # the name is the mark of a complete checkpoint
+
+    return Journal()
+
+
+def _sample(model, tokenizer, probes: list[dict], system: str) -> list[dict]:
+    """A reply to each probe question as the model stands, greedy, 40 tokens at most."""
+    import torch
+
+    model.eval()
+    replies = []
+    for probe in probes:
+        messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": probe["question"]}]
+        ids = torch.from_numpy(dataset.encode(tokenizer, messages).ids)[None].to(next(model.parameters()).device)
+        with torch.inference_mode():
+            out = model.generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, repetition_penalty=1.1,
+                pad_token_id=tokenizer.pad_token_id,
+            )  # fmt: skip
+        replies.append({"question": probe["question"], "reply": tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True).strip()})
+    model.train()
+    return replies
+
+
+def newest(checkpoints: Path) -> Path | None:
+    """The newest complete checkpoint. An incomplete one is passed over with a warning (fault F24)."""
+    found = sorted(checkpoints.glob("epoch-*"), key=lambda path: int(path.name.split("-")[1]), reverse=True)
+    for path in found:
+        if (path / "trainer_state.json").is_file() and any(path.glob("*.safetensors")):
+            return path
+        print(f"{path.name} is incomplete: going back to the one before.", file=sys.stderr)
+    for path in checkpoints.glob("checkpoint-*"):
+        shutil.rmtree(path, ignore_errors=True)  # cut while being written; it never got its name
+    return None
+
+
+def _same_as_before(checkpoints: Path, spec: dict, base: bases.Base, folder: Path) -> None:
+    """Refuse to resume with other data, base or settings, and say what differs (fault F25)."""
+    facts = {
+        "base": base.fingerprint,
+        "examples": run.sha256(folder / spec["examples"]),
+        "seed": spec["seed"],
+        **{f"recipe.{name}": value for name, value in spec["recipe"].items()},
+    }
+    path = checkpoints / "made_of.json"
+    if path.is_file():
+        before = json.loads(path.read_text())
+        changed = [f"{name}: {before.get(name)} -> {value}" for name, value in facts.items() if before.get(name) != value]
+        if changed:
+            raise run.RunError(f"checkpoints/ was made of something else ({'; '.join(changed)}): delete checkpoints/ or undo the change.")
+    run.write_atomic(path, json.dumps(facts))
+
+
+def _keep(trainer, folder: Path, recipe: Recipe, base: bases.Base, plan: dict) -> Path:
+    """Write adapter/ (or model/) whole, without a path of this machine in it. The checkpoint is the one the declared rule names."""
+    import torch
+
+    chosen = "last"
+    scores = [row for row in trainer.state.log_history if "eval_loss" in row]
+    if recipe.checkpoint == "best" and scores:
+        best = min(scores, key=lambda row: row["eval_loss"])
+        chosen = f"epoch-{math.ceil(best['epoch'] - 1e-6)}"
+    target = folder / ("adapter" if recipe.method == "lora" else "model")
+    temporary = folder / f".{target.name}.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    failed = any(getattr(callback, "failed", False) for callback in trainer.callback_handler.callbacks)
+    source = newest(folder / "checkpoints") if failed else folder / "checkpoints" / chosen
+    if failed and source is None:
+        raise run.RunError("The loss became not-a-number before any checkpoint: lower the learning rate and start again.")
+    if (failed or chosen != "last") and source.is_dir():
+        wanted = ("adapter_config.json", "adapter_model.safetensors", "model.safetensors", "config.json", "generation_config.json")
+        temporary.mkdir()
+        for name in wanted:
+            if (source / name).is_file():
+                shutil.copy2(source / name, temporary / name)
+    else:
+        trainer.model.save_pretrained(temporary, safe_serialization=True)
+    if recipe.method == "lora":
+        config = json.loads((temporary / "adapter_config.json").read_text())
+        config["base_model_name_or_path"] = "HuggingFaceTB/SmolLM2-135M-Instruct" if base.name == "bundled" else Path(base.name).name
+        config["target_modules"] = sorted(config["target_modules"])
+        (temporary / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
+    facts = {"base": base.name, "fingerprint": base.fingerprint, "note": base.note, "checkpoint": chosen, "plan": plan, "made_of": _made_of(folder)}
+    (temporary / "base.json").write_text(json.dumps(facts, indent=1))
+    card = f"# Adapter of a character simulacrum\n\nA simulation made from a text; not the person's words.\n\nBase: {base.note or base.name}.\n"
+    (temporary / "README.md").write_text(card)
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad and not torch.isfinite(parameter).all() and not failed:
+            raise run.RunError("The trained weights are not numbers: lower the learning rate and start again.")
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(temporary, target)
+    return target
+
+
+def _log(folder: Path, row: dict) -> None:
+    with (folder / "training.jsonl").open("a") as file:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _peak_memory() -> float:
+    """Peak resident memory of this process in GB."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6 * (1 if sys.platform != "darwin" else 1e-3)
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when its parent ends; elsewhere the journal callback notices at the next step."""
+    if sys.platform == "linux" and not os.environ.get("CHARLIB_DETACHED"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
