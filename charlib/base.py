@@ -63,14 +63,35 @@ def load(base: Base, dtype: str | None = None):
 
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    _register_attention()
     model = transformers.AutoModelForCausalLM.from_pretrained(
         base.folder,
         dtype=getattr(torch, dtype or fast_dtype()),
-        attn_implementation="sdpa",
+        attn_implementation="charlib_sdpa",
         trust_remote_code=False,
         use_safetensors=True,
     )
     return model.eval(), tokenizer(base)
+
+
+def _register_attention() -> None:
+    """PyTorch's attention with grouped heads left grouped. The library's own wrapper copies keys and values for every head when a mask is given."""
+    import torch
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    def attend(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, **_):
+        causal = attention_mask is None and query.shape[2] > 1 if is_causal is None else is_causal
+        if attention_mask is not None and attention_mask.shape[-1] != key.shape[-2]:
+            attention_mask = attention_mask[..., : key.shape[-2]]
+        out = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=causal and attention_mask is None,
+            enable_gqa=query.shape[1] != key.shape[1],
+        )  # fmt: skip
+        return out.transpose(1, 2).contiguous(), None
+
+    AttentionInterface.register("charlib_sdpa", attend)
+    AttentionMaskInterface.register("charlib_sdpa", sdpa_mask)
 
 
 def tokenizer(base: Base):
@@ -156,8 +177,6 @@ def memory(base: Base, *, method: str = "lora", rank: int = 16, tokens: int = 20
     Full fine-tuning holds float32 weights, gradients and two Adam moments (16 bytes a parameter); LoRA only for its adapters.
     Activations: about 34 hidden-sized and 8 feed-forward-sized tensors a layer, and the logits of half the tokens in float32.
     """
-    import psutil
-
     width = 2 if (dtype or fast_dtype()) == "bfloat16" else 4
     config = json.loads((base.folder / "config.json").read_text())
     hidden, layers = config["hidden_size"], config["num_hidden_layers"]
@@ -166,7 +185,7 @@ def memory(base: Base, *, method: str = "lora", rank: int = 16, tokens: int = 20
     adapter = layers * rank * (8 * hidden + 3 * (hidden + inner))
     training = 16 * (count if method == "full" else adapter)
     activations = tokens * layers * (14 * hidden + 6 * inner) * width + tokens // 2 * vocabulary * 8
-    return Memory(count * width, training, activations, _free() if psutil else 0)
+    return Memory(count * width, training, activations, _free())
 
 
 def _free() -> int:

@@ -169,10 +169,9 @@ def split(items: list[Example], share: float, seed: int, by: str = "wording") ->
 def select(items: list[Example], tokenizer, budget: int, seed: int) -> tuple[list[Example], dict[str, int]]:
     """What a token budget buys: memory exchanges and boundary pairs first, then a paragraph-stratified sample of full scenes.
 
-    `budget` 0 means everything. Counts tokens without the shared system prompt. Returns the examples and counts of what was left out.
+    `budget` 0 means everything. Counts tokens without the shared system prompt. Returns the examples, most needed first, and counts of what was
+    left out.
     """
-    if not budget:
-        return items, {}
     chooser = random.Random(seed)
     size = {item.id: sum(len(tokenizer.encode(m.content)) + 5 for m in item.messages if m.role != "system") for item in items}
     short = [item for item in items if item.kind != "experience"]
@@ -186,7 +185,7 @@ def select(items: list[Example], tokenizer, budget: int, seed: int) -> tuple[lis
               if turn < len(group)]  # fmt: skip
     kept, used = [], 0
     for item in _rotate(short, chooser) + rounds:
-        if used + size[item.id] <= budget:
+        if not budget or used + size[item.id] <= budget:
             kept.append(item)
             used += size[item.id]
     chosen = {item.id for item in kept}
@@ -194,7 +193,7 @@ def select(items: list[Example], tokenizer, budget: int, seed: int) -> tuple[lis
     for item in items:
         if item.id not in chosen:
             left[item.kind] += 1
-    return [item for item in items if item.id in chosen], dict(left)
+    return kept, dict(left)
 
 
 def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
@@ -208,6 +207,9 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
     groups: dict[tuple, list[Example]] = defaultdict(list)
     for item in short:
         groups[(item.kind, item.paragraphs[0])].append(item)
+    for (kind, _), group in groups.items():
+        if kind == "memory":
+            group.sort(key=lambda item: sum(len(message.content) for message in item.messages))  # the shortest carry most facts a token
     queues = [list(group) for group in _shuffled(groups, chooser)]
     ordered = []
     while queues:

@@ -24,7 +24,6 @@ import math
 import os
 import queue
 import random
-import re
 import sys
 import threading
 import time
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 
 ANSWERED = ("stop", "length", "filter")  # ways an answer can end; any other `finish` is the reason why there is none
 _WINDOW = 0.05  # seconds of rows that share one fsync
+_APART = 0.003  # seconds between the starts of two workers: answers that come in one burst wait for each other, a tenth of the throughput
 _IN_A_ROW = 20  # failures without a success between them that stop a run: something is wrong with all of it
 _FORM = "\n\nAnswer with one JSON object and nothing else, that fits this JSON schema:\n"
 _SAMPLING = {"temperature": 0.7, "top_p": 0.95, "max_tokens": 3000}
@@ -581,6 +581,7 @@ class _Session:
 
     def __init__(self, client: Client, finish: Callable[[Prompt, Answer], Awaitable], journal: Journal | None, label: str):
         self.client, self.settings, self.finish, self.journal, self.label = client, client.settings, finish, journal, label
+        self.mode_key = f"mode:{_digest(self.settings.place, self.settings.model)}"
         self.stopped = ""
         self.done = self.failed = self.cut = self.in_a_row = self.retries = 0
         self.tokens_in = self.tokens_out = self.reserved = self.in_flight = 0
@@ -598,16 +599,17 @@ class _Session:
         import openai  # here, because it takes a second that only those who ask an endpoint should wait for
 
         self.openai, self.response_type = openai, httpx2.Response
-        secret = self.settings.key.get_secret_value()
-        # other variables of the provider's own tools must not reach another provider's endpoint
+        # other variables of the provider's own tools must not reach another provider, nor a proxy come between us and this machine
         headers = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
+        http = openai.DefaultAsyncHttpxClient(timeout=self.settings.timeout, trust_env=not self.settings.local)
+        key = self.settings.key.get_secret_value() or "none"
         self.started = time.monotonic()
         waiting = iter(prompts)
         async with openai.AsyncOpenAI(
-            base_url=self.settings.url, api_key=secret or "none", max_retries=0, timeout=self.settings.timeout, default_headers=headers
+            base_url=self.settings.url, api_key=key, max_retries=0, default_headers=headers, http_client=http
         ) as self.api:
             self.progress = _Progress(len(prompts), self.label)
-            workers = [asyncio.create_task(self._worker(waiting)) for _ in range(min(self.settings.concurrency, len(prompts)))]
+            workers = [asyncio.create_task(self._worker(waiting, n * _APART)) for n in range(min(self.settings.concurrency, len(prompts)))]
             try:
                 await asyncio.gather(*workers)
             finally:
@@ -618,7 +620,8 @@ class _Session:
                 self._report(len(prompts))
         return self.stopped
 
-    async def _worker(self, waiting: Iterator[Prompt]) -> None:
+    async def _worker(self, waiting: Iterator[Prompt], start: float) -> None:
+        await asyncio.sleep(start)
         kept = None  # the item before, whose fsync may still be under way while the next is asked
         for prompt in waiting:
             need = self._need(prompt)
@@ -745,7 +748,7 @@ class _Session:
     def _no_time(self, state) -> bool:
         """Whether the next attempt would lie beyond the budget; then the whole run stops, resumably."""
         wait = state.upcoming_sleep
-        if wait >= self.left:
+        if self.settings.seconds and wait >= self.left:
             self._stop(f"{state.outcome.exception()}, and the wall-clock budget of {self.settings.seconds:g} s ends first")
         elif wait > self.settings.patience and not self.settings.seconds:
             self._stop(f"{state.outcome.exception()}")
@@ -890,25 +893,26 @@ class _Session:
     async def _mode(self) -> str:
         """json_schema, json_object or prompt: what this endpoint and model really enforce. Probed once, then read from the journal."""
         async with self.probing:
-            name = f"mode:{_digest(self.settings.place, self.settings.model)}"
-            if name not in self.client.modes:
-                kept = self.journal.get(name) if self.journal else None
-                if kept is None:
-                    await self._record_mode(*await self._probe())
-                else:
-                    self.client.modes[name] = kept["mode"]
-            return self.client.modes[name]
+            kept = self.journal.get(self.mode_key) if self.journal is not None else None
+            if self.mode_key not in self.client.modes and kept:
+                self.client.modes[self.mode_key] = kept["mode"]
+            if self.mode_key not in self.client.modes:
+                await self._record_mode(*await self._probe())
+            elif not kept:
+                await self._keep_mode("as found earlier in this process")
+            return self.client.modes[self.mode_key]
 
     async def _record_mode(self, mode: str, why: str) -> None:
-        name = f"mode:{_digest(self.settings.place, self.settings.model)}"
-        if self.client.modes.get(name) == mode:
-            return
-        self.client.modes[name] = mode
-        self.client.say(f"{self.label}: structured answers by {mode} ({why})")
-        if self.journal:
-            await self.journal.put_durable(
-                name, {"mode": mode, "why": why}, {"endpoint": self.settings.place, "model": self.settings.model}
-            )
+        if self.client.modes.get(self.mode_key) != mode:
+            self.client.modes[self.mode_key] = mode
+            self.client.say(f"{self.label}: structured answers by {mode} ({why})")
+            await self._keep_mode(why)
+
+    async def _keep_mode(self, why: str) -> None:
+        if self.journal is not None:
+            value = {"mode": self.client.modes[self.mode_key], "why": why}
+            about = {"endpoint": self.settings.place, "model": self.settings.model}
+            await self.journal.put_durable(self.mode_key, value, about)
 
     async def _probe(self) -> tuple[str, str]:
         """Ask for plain words while demanding JSON: only an endpoint that enforces the form will answer in it."""
@@ -984,7 +988,7 @@ def parse(text: str, schema: type[BaseModel]) -> tuple[BaseModel | None, str]:
 
 def _objects(text: str, most: int = 200) -> list[dict]:
     """The JSON objects in a text, wherever they stand: alone, fenced, or in prose. Broken ones are passed over."""
-    text = re.sub(r"<think>.*?</think>", "", text[-200_000:], flags=re.DOTALL)
+    text = text[-200_000:].rpartition("</think>")[2]
     decoder = json.JSONDecoder(parse_constant=_no_constant)
     found, place, tries = [], text.find("{"), 0
     while place >= 0 and tries < most:

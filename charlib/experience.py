@@ -113,8 +113,12 @@ def dialogue_requests(profile: Profile, character: str, scenes: list[Scene]) -> 
 
 
 def memory_requests(profile: Profile, character: str, limit: int = 0) -> list[Request]:
-    """One request a paragraph for short exchanges that remember its facts."""
-    return [teachers.request(character, "memory", item.id, profile, _facts(profile, item)) for item in livable(profile, limit)]
+    """Two requests a paragraph for short exchanges: its facts remembered in conversation, and drilled in many wordings with short answers."""
+    return [
+        teachers.request(character, stage, item.id, profile, _facts(profile, item), sample)
+        for sample, stage in enumerate(("memory", "recall"))
+        for item in livable(profile, limit)
+    ]
 
 
 def _facts(profile: Profile, paragraph: Paragraph) -> dict:
@@ -323,10 +327,9 @@ _NOT_ROLES = {
     "dialogue", "script", "context", "characters", "here is the scene", "kind", "beyond", "answerable", "twin of", "ps", "summary", "act",
 }  # fmt: skip
 _NARRATORS = {"narrator", "narration", "stage direction", "stage directions", "voice-over", "voiceover"}
-_HEADER = re.compile(
-    r"^(?P<role>[^\W\d_][^:：()\[\]*\n]{0,59}?|\[[^\]\n]{1,60}\])\s*"
-    r"(?:[(\[](?P<action>[^()\[\]\n]{0,80})[)\]])?\s*(?P<mark>[:：]|\s[—–-]\s)?\s*(?P<text>.*)$"
-)
+_ROLE = r"^(?P<role>[^\W\d_][^:：()\[\]*\n]{0,59}?|\[[^\]\n]{1,60}\])\s*"
+_ACTED = re.compile(_ROLE + r"[(\[](?P<action>[^()\[\]\n]{1,80})[)\]]\s*(?P<mark>[:：—–-])?\s*(?P<text>.*)$")
+_NAMED = re.compile(_ROLE + r"(?P<mark>[:：])\s*(?P<text>.*)$")
 
 
 def clean(text: str) -> str:
@@ -436,24 +439,16 @@ def _header(line: str, profile: Profile):
     if line.startswith("(") or line.startswith("["):
         if not re.match(r"^\[[^\]]{1,60}\]\s*[:：(]", line):
             return None
-    match = _HEADER.match(line)
+    match = _ACTED.match(line) or _NAMED.match(line)
     if not match:
         return None
     role = match["role"].strip(" *_[]\"'“”").rstrip(",")
-    mark, action = match["mark"], match["action"]
-    acted = action is not None and (_THINKING.search(action) or _SPEAKING.search(action))
-    if role.lower() in _NOT_ROLES and mark:
+    action = match.groupdict().get("action")
+    if role.lower() in _NARRATORS or (role.lower() in _NOT_ROLES and match["mark"]):
         return "skip"
-    if role.lower() in _NARRATORS:
-        return "skip"
-    if not mark and not (acted and not match["text"]) and not (acted and match["text"]):
-        return None
-    if mark and mark.strip() != ":" and mark.strip() != "：" and action is None:
-        return None  # "Name — text" without an action reads as prose
+    if not match["mark"] and not (_THINKING.search(action) or _SPEAKING.search(action)):
+        return None  # "Neefe (my teacher) says …" is prose, "Neefe (speaking) …" a turn
     if not _like_a_name(role):
-        return None
-    verb = re.match(r"(?:said|says|asked|replied|thought|thinks)\b", match["text"]) if not mark else None
-    if verb:
         return None
     emotion = _emotion(action)
     kind = "thinking" if action and _THINKING.search(action) else "speaking"

@@ -205,7 +205,7 @@ def both_orders(questions: Iterable[Question]) -> list[Question]:
 
 
 _LEAD = re.compile(
-    r"(?:would|do|did|should|will|can|could|is|are|was|were|have|has)\s+(?:you|one|it|he|she|they)(?:\s+(?:rather|sooner|say|want it))*\s+",
+    r"(?:would|do|did|should|will|can|could|is|are|was|were|have|has)\s+(?:you|one(?! who)|it|he|she|they)(?:\s+(?:rather|sooner|say|want it))*\s+",
     re.IGNORECASE,
 )
 
@@ -217,7 +217,7 @@ def orders(item: Question) -> tuple[str, str]:
     if all(spans) and (spans[0][1] <= spans[1][0] or spans[1][1] <= spans[0][0]):
         (a, b), (c, d) = sorted(spans)
         return text, text[:a] + text[c:d] + text[b:c] + text[a:b] + text[d:]
-    clauses = _clauses(text)
+    clauses = clauses_of(text)
     if clauses:
         head, left, joint, right, tail = clauses
         return text, f"{head}{right}{joint}{left}{tail}"
@@ -235,7 +235,7 @@ def _span(text: str, option: str) -> tuple[int, int] | None:
     return None
 
 
-def _clauses(text: str) -> tuple[str, str, str, str, str] | None:
+def clauses_of(text: str) -> tuple[str, str, str, str, str] | None:
     """A question cut as (head, left, ", or ", right, "?"), or None where its grammar does not let the two change places."""
     match = re.fullmatch(r"(?P<head>.*[.!?:]\s+|)(?P<left>[^.!?:]+?)(?P<joint>,? or )(?P<right>[^.!?:]+?)(?P<tail>\?)", text)
     if not match:
@@ -512,7 +512,8 @@ def _append(path: Path, rows: Sequence[BaseModel]) -> None:
 
 
 _TAG = re.compile(
-    r"(?:^|(?<=[\s.!?…\"”’]))(?:[A-Z][\w.’' -]{0,40} )?\(\s*(thinking|speaking)\s*(?:[,:;]\s*([^()\n]{0,60}))?\)\s*:?[ \t]*", re.IGNORECASE
+    r"(?:(?:^|\n)[ \t]*(?:[A-Z][\w.’'-]*(?: (?:van|von|de|of|the|[A-Z][\w.’'-]*)){0,4} )?|(?<=[\s.!?…\"”’]))"  # a name only opens a line
+    r"\(\s*((?i:thinking|speaking))\s*(?:[,:;]\s*([^()\n]{0,60}))?\)\s*:?[ \t]*"
 )
 
 
@@ -723,3 +724,144 @@ def _turns(reply) -> tuple[str, str | None, str, str]:
             (thoughts if "think" in str(turn.get("action", "")) else spoken).append(text)
     who = next((str(turn.get("role") or "") for turn in turns if turn.get("role")), "")
     return "\n".join(spoken), "\n".join(thoughts) or None, who, "length" if cut else "stop"
+
+
+# ---- of a run ----------------------------------------------------------------------------------------------------------------------
+
+
+def choose(here: run.Run, profile: Profile, count: int = 0, seed: int = 0) -> list[Question]:
+    """The run's questions: the shipped bank of its character, else self-made ones; a seeded sample of `count` that keeps the groups' shares.
+
+    Writes questions.jsonl with all that will be asked. Pairs, paraphrases and their originals stay together; interview topics are always kept.
+    """
+    questions = bank(here, profile, seed)
+    chosen = sample(questions, count, seed)
+    here.write_jsonl("questions.jsonl", chosen)
+    origin = "shipped" if shipped_bank(here).is_file() else "offline, self-made"
+    here.record("questions", products=("questions.jsonl",), origin=origin)
+    return chosen
+
+
+def shipped_bank(here: run.Run) -> Path:
+    """Where the bank of a shipped character lies, whether or not it is there."""
+    return run.root() / "data" / "questions" / f"{here.character}.jsonl"
+
+
+def bank(here: run.Run, profile: Profile, seed: int = 0) -> list[Question]:
+    """All questions there are for a run: the shipped ones whose paragraphs are still in the profile, else self-made ones."""
+    if shipped_bank(here).is_file():
+        held = {item.id for item in profile.paragraphs}
+        return [item for item in load_questions(shipped_bank(here)) if not item.paragraph or item.paragraph in held]
+    from charlib import offline
+
+    return offline.questions(profile, seed)
+
+
+SHARES = {"recall": 0.34, "boundary": 0.28, "choice": 0.06, "time": 0.06, "value": 0.1, "trait": 0.06, "paraphrase": 0.1}
+
+
+def sample(questions: Sequence[Question], count: int, seed: int = 0) -> list[Question]:
+    """A seeded choice of about `count` questions, split over the groups by SHARES; everything when `count` is 0."""
+    import random
+
+    if not count or count >= len(questions):
+        return list(questions)
+    chooser = random.Random(seed)
+    units: dict[str, list[list[Question]]] = {}
+    by_pair: dict[str, list[Question]] = {}
+    for item in questions:
+        if item.purpose == "boundary" and item.pair:
+            by_pair.setdefault(item.pair, []).append(item)
+        elif item.purpose not in ("interview", "paraphrase"):
+            units.setdefault(item.purpose, []).append([item])
+    units["boundary"] = list(by_pair.values())
+    originals = {item.id: item for item in questions}
+    twins = [item for item in questions if item.purpose == "paraphrase"]
+    chooser.shuffle(twins)
+    taken = twins[: max(1, round(SHARES["paraphrase"] * count))] if twins else []
+    chosen = {item.id for item in taken} | {item.paraphrase_of for item in taken if item.paraphrase_of in originals}
+    for name, groups in units.items():
+        chooser.shuffle(groups)
+        left = max(1, round(SHARES.get(name, 0.05) * count)) - sum(originals[id].purpose == name for id in chosen)
+        for group in groups:
+            if left <= 0:
+                break
+            chosen |= {item.id for item in group}
+            left -= len(group)
+    return [item for item in questions if item.id in chosen or item.purpose == "interview"]
+
+
+def systems(sim, profile: Profile, names: str | Sequence[str], here: run.Run | None = None, **given) -> list[Trained]:
+    """The systems of those names; ablations trained in the run are added by name. Raises RunError for an unknown one."""
+    known = {"simulacrum": Trained, "prompted": Prompted, "prompted_profile": PromptedProfile}
+    wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
+    folder = here.path("ablations") if here else None
+    trained = sorted(path.parent.name for path in folder.glob("*/adapter")) if folder and folder.is_dir() else []
+    for name in trained:
+        if name not in sim.adapters:
+            sim.add(name, folder / name / "adapter")
+    unknown = [name for name in wanted if name not in known and name not in trained]
+    if unknown:
+        raise run.RunError(f"No system '{unknown[0]}': use {', '.join([*known, *trained])}.")
+    made = [known[name](sim, profile, **given) for name in wanted if name in known]
+    return made + [Trained(sim, profile, name=name, adapter=name, **given) for name in trained]
+
+
+def side_by_side(answers: Sequence[Answer], questions: Sequence[Question], count: int = 6):
+    """A table of questions and every system's reply, taken in turn from recall and boundary."""
+    import pandas as pd
+
+    by_purpose = [[item for item in questions if item.purpose == name] for name in ("recall", "boundary")]
+    chosen = [item for pair in zip(*by_purpose, strict=False) for item in pair][:count] or list(questions)[:count]
+    rows = []
+    for item in chosen:
+        replies = {row.system: row.text for row in reversed(answers) if row.question == item.id and row.conversation is None}
+        rows.append({"question": item.question, **replies})
+    return pd.DataFrame(rows).set_index("question")
+
+
+def by_conversation(rows: Sequence[Answer]) -> list[list[Answer]]:
+    """Rows of conversations, grouped and in order."""
+    groups: dict[str, list[Answer]] = {}
+    for row in rows:
+        groups.setdefault(row.conversation or "", []).append(row)
+    return [sorted(group, key=lambda row: row.turn or 0) for group in groups.values()]
+
+
+def transcript(rows: Sequence[Answer]) -> str:
+    """A conversation as plain text."""
+    return "\n".join(f"Interviewer: {row.asked}\n{row.character.split()[-1]}: {row.text or '(nothing)'}" for row in rows)
+
+
+class Talk:
+    """A conversation that a person has with one system; `say` streams the reply and remembers it."""
+
+    def __init__(self, sim, profile: Profile, visitor: str = "", system: str = "simulacrum"):
+        self.sim, self.profile, self.visitor, self.system = sim, profile, visitor, system
+        self.setting: dict[str, str] = {}
+        self.messages: list[dict] = []
+        self.seed = 0
+
+    def say(self, words: str):
+        """Yield the pieces of the reply to `words`; thoughts are kept out of what is heard."""
+        self.messages.append({"role": "user", "content": words})
+        yield from self._reply()
+
+    def again(self):
+        """Answer the last words anew, with another seed and some temperature."""
+        if self.messages and self.messages[-1]["role"] == "assistant":
+            self.messages.pop()
+        self.seed += 1
+        yield from self._reply()
+
+    def _reply(self):
+        self.sim.use(BASE if self.system == "prompted" else self.system)
+        prompt = dataset.system_prompt(self.profile.name, **{name: text for name, text in self.setting.items() if text})
+        heard = [{"role": "system", "content": prompt}, *self.messages[-9:]]
+        sampling = Sampling(max_new_tokens=90, temperature=0.7 if self.seed else 0.0)
+        self.messages.append({"role": "assistant", "content": ""})
+        said = ""
+        for piece in self.sim.stream(heard, sampling, self.seed):
+            said += piece
+            self.messages[-1]["content"] = split_thought(said)[0]
+            yield piece

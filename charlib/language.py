@@ -4,8 +4,8 @@
     >>> [statement.say() for statement in story.read(0)]
     ['I was born in Hull in 1801.', 'I moved to York in 1822.']
 
-No model and no corpus. The one resource is lemminflect's word list (published by its author with its data inside): which words can be verbs, and
-their base forms. Everything doubtful is dropped: a pronoun that could mean somebody else costs the statement, never the truth.
+No model and no corpus. The one resource is lemminflect's word list (published by its author with its data inside): which words can be
+verbs, and their base forms. Everything doubtful is dropped: a pronoun that could mean somebody else costs the statement, never the truth.
 """
 
 import re
@@ -13,89 +13,170 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+
+@lru_cache(1_000)
+def _words(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
+
 # ---- words -------------------------------------------------------------------------------------------------------------------------
 
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Christmas Easter Lent".split()
-DETERMINERS = {"the", "a", "an", "this", "that", "these", "those", "each", "every", "some", "any", "no", "both", "all", "another", "several",
-               "many", "few", "much", "most", "other", "such", "half", "various", "more", "enough", "less", "one"}  # fmt: skip
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Christmas", "Easter", "Lent"]
+DETERMINERS = _words("""
+    the a an this that these those each every some any no both all another several many few much most other such half various more
+    enough less one
+""")  # fmt: skip
 POSSESSIVES = {"his", "her", "its", "their", "my", "our"}
-PREPOSITIONS = {"in", "on", "at", "to", "from", "into", "onto", "by", "with", "for", "of", "about", "near", "under", "over", "after", "before",
-                "during", "until", "till", "since", "through", "across", "against", "among", "between", "behind", "beside", "beneath", "above",
-                "below", "upon", "within", "without", "around", "outside", "inside", "along", "beyond", "towards", "toward", "as", "like",
-                "past", "opposite", "off", "round", "despite", "via", "throughout", "besides", "alongside", "aboard", "amid"}  # fmt: skip
-SUBORDINATORS = {"when", "while", "because", "since", "although", "though", "until", "till", "before", "after", "as", "where", "if", "unless",
-                 "whereas", "once", "whenever", "so"}  # fmt: skip
+PREPOSITIONS = _words("""
+    in on at to from into onto by with for of about near under over after before during until till since through across against
+    among between behind beside beneath above below upon within without around outside inside along beyond towards toward as like
+    past opposite off round despite via throughout besides alongside aboard amid
+""")  # fmt: skip
+SUBORDINATORS = _words("""
+    when while because since although though until till before after as where if unless whereas once whenever so
+""")  # fmt: skip
 RELATIVES = {"who", "whom", "which", "whose", "where"}
 BE = {"was", "were", "is", "are", "am"}
 HAVE = {"had", "has", "have"}
 MODALS = {"could", "would", "might", "should", "must", "may", "can", "will", "did", "does", "do", "shall"}
 AUXILIARIES = BE | HAVE | MODALS
 SUBJECT_PRONOUNS = {"he", "she", "they", "it", "i", "we", "who", "which"}
-PRONOUNS = SUBJECT_PRONOUNS | {"him", "them", "himself", "herself", "themselves", "itself", "hers", "theirs", "me", "us", "nobody", "everyone",
+PRONOUNS = SUBJECT_PRONOUNS | {"him", "them", "himself", "herself", "themselves", "itself", "hers", "theirs", "me", "us", "nobody",
+    "everyone",
                                "everybody", "someone", "something", "nothing", "everything", "none", "others", "anyone"}  # fmt: skip
-ADVERBS = {"not", "never", "always", "often", "also", "then", "soon", "later", "once", "twice", "again", "still", "already", "even", "only",
-           "first", "there", "here", "back", "home", "away", "out", "up", "down", "together", "almost", "nearly", "sometimes", "thereafter",
-           "afterwards", "instead", "abroad", "perhaps", "seldom", "ever", "well", "just", "both", "too", "alone", "apart", "aside", "next",
-           "now", "everywhere", "nowhere", "ashore", "upstairs", "forth", "forward", "further", "yet", "over", "off", "far", "therefore",
-           "however", "meanwhile", "thus", "elsewhere", "anew", "badly", "overseas", "indoors", "outright", "long", "hard", "straight",
-           "least", "best", "round", "by", "on", "in", "quite", "rather", "mainly", "partly", "together", "aloud"}  # fmt: skip
-PARTICLES = {"back", "out", "up", "down", "away", "off", "over", "home", "on", "in", "round", "together", "forward", "aside"}
-TIME_NOUNS = {"day", "days", "year", "years", "month", "months", "week", "weeks", "morning", "evening", "summer", "winter", "autumn", "spring",
-              "night", "nights", "hour", "hours", "minute", "minutes", "time", "times", "afternoon", "season", "term", "century", "decade",
-              "decades", "eve", "noon", "midnight", "dawn", "dusk", "age", "childhood", "youth", "boyhood", "girlhood", "mornings", "evenings",
-              "summers", "winters", "fall", "quarter", "christmas", "easter"}  # fmt: skip
-PLACE_NOUNS = {"house", "home", "church", "village", "town", "city", "school", "island", "farm", "street", "room", "rooms", "palace", "court",
-               "theatre", "theater", "hospital", "university", "college", "prison", "harbour", "port", "castle", "cottage", "shop", "garden",
-               "country", "province", "valley", "mountain", "mountains", "river", "coast", "sea", "camp", "temple", "monastery", "convent",
-               "workshop", "factory", "mill", "mine", "market", "quay", "cellar", "cellars", "attic", "flat", "apartment", "quarter", "district",
-               "county", "parish", "academy", "institute", "laboratory", "studio", "office", "library", "museum", "station", "inn", "lodgings",
-               "hall", "abbey", "cathedral", "chapel", "gallery", "observatory", "suburb", "neighbourhood", "region", "bank", "bay", "cove",
-               "kitchen", "yard", "ship", "boat", "ward", "barn", "forest", "wood", "hill", "lake", "road", "square", "loft", "bakery"}  # fmt: skip
-PLACE_MARKS = {"Street", "House", "Bay", "Cove", "Castle", "University", "College", "School", "Church", "Theatre", "River", "Sands", "Island",
-               "Islands", "Sea", "Lane", "Road", "Square", "Hospital", "Abbey", "Palace", "Academy", "Institute", "County", "Row", "Bridge",
-               "Hall", "Mount", "Lake", "Cathedral", "Chapel", "Garden", "Gardens", "Valley", "Isle", "Cape", "Observatory", "Library", "Museum",
-               "Forum", "Town", "City", "Harbour", "Port", "Head", "Row", "Hill", "Park", "Station", "Prison", "Mill", "Inn", "Yard"}  # fmt: skip
-PERSON_MARKS = {"Captain": "m", "King": "m", "Prince": "m", "Count": "m", "Duke": "m", "Sir": "m", "Lord": "m", "Emperor": "m", "Mr": "m",
-                "Archduke": "m", "Baron": "m", "Father": "m", "Brother": "m", "Earl": "m", "Monsieur": "m", "Herr": "m", "Queen": "f", "Mrs": "f",
-                "Miss": "f", "Ms": "f", "Countess": "f", "Empress": "f", "Princess": "f", "Lady": "f", "Duchess": "f", "Madame": "f", "Sister": "f",
-                "Frau": "f", "Baroness": "f", "Dr": "", "Doctor": "", "Professor": "", "Reverend": "", "General": "", "Colonel": "", "Major": "",
-                "Judge": "", "President": "", "Saint": "", "Pope": "m", "Bishop": "m", "Old": "", "Young": "", "Master": "m", "Aunt": "f",
-                "Uncle": "m", "Elector": "m"}  # fmt: skip
-KIN = {"father": "m", "mother": "f", "brother": "m", "sister": "f", "son": "m", "daughter": "f", "husband": "m", "wife": "f", "uncle": "m",
-       "aunt": "f", "nephew": "m", "niece": "f", "cousin": "", "grandfather": "m", "grandmother": "f", "grandson": "m", "granddaughter": "f",
-       "stepfather": "m", "stepmother": "f", "half-brother": "m", "half-sister": "f", "fiancé": "m", "fiancée": "f", "partner": "",
-       "godfather": "m", "godmother": "f", "twin": "", "great-nephew": "m", "son-in-law": "m", "brother-in-law": "m", "sister-in-law": "f"}  # fmt: skip
-ROLES = {"teacher": "", "tutor": "", "friend": "", "pupil": "", "student": "", "rival": "", "patron": "", "mentor": "", "colleague": "",
-         "employer": "", "assistant": "", "servant": "", "maid": "f", "neighbour": "", "publisher": "", "printer": "",
-         "companion": "", "apprentice": "", "schoolmaster": "m", "partner": "", "boatman": "m", "doctor": "", "schoolmistress": "f",
-         "landlady": "f", "landlord": "m", "supervisor": "", "editor": ""}  # fmt: skip
-_MALE = set(
-    "Adam Albert Alexander Alfred Andrew Anthony Anton Antonio Arthur Barnabas Benjamin Bernard Carl Charles Christian Christopher Claude Daniel David "
-    "Edmund Edward Emil Ernst Ferdinand Francis Frank Franz Frederick Friedrich George Georg Gaius Gnaeus Giovanni Gottfried Gustav Hans Harold Harry "
-    "Heinrich Henri Henry Hermann Hugh Ignaz Isaac Ivan Jack Jacob James Jean Jim Joe Johann John Johannes José Joseph Juan Julius Karl Kaspar Leonard "
-    "Leopold Louis Lucas Lucius Ludwig Marcus Mark Martin Matthew Maximilian Michael Mohammed Moses Nicholas Nikolaus Octavian Oliver Otto Patrick Paul "
-    "Pedro Peter Philip Philipp Pierre Plutarch Pompey Publius Quintus Ralph Raymond Richard Robert Roger Rudolph Samuel Sebastian Simon Stephan Stephen "
-    "Strabo Thomas Tobias Tom Victor Vincent Walter Wilhelm William Wolfgang Yusuf Ahmed Ali Hassan Ravi Kenji Ptolemy Herod Titus Gideon Sean Ned "
-    "Cicero Gerhard Lorenz Obed Hannibal Ambrose Jabez Augustus Felix Hugo Max Oscar Percy Rupert Silas Enoch Ezra Elijah Joshua Nathan".split()
+ADVERBS = _words("""
+    not never always often also then soon later once twice again still already even only first there here back home away out up down
+    together almost nearly sometimes thereafter afterwards instead abroad perhaps seldom ever well just both too alone apart aside
+    next now everywhere nowhere ashore upstairs forth forward further yet over off far therefore however meanwhile thus elsewhere
+    anew badly overseas indoors outright long hard straight least best round by on in quite rather mainly partly aloud
+""")  # fmt: skip
+PARTICLES = _words("""
+    back out up down away off over home on in round together forward aside
+""")  # fmt: skip
+TIME_NOUNS = _words("""
+    day days year years month months week weeks morning evening summer winter autumn spring night nights hour hours minute minutes
+    time times afternoon season term century decade decades eve noon midnight dawn dusk age childhood youth boyhood girlhood
+    mornings evenings summers winters fall quarter christmas easter
+""")  # fmt: skip
+PLACE_NOUNS = _words("""
+    house home church village town city school island farm street room rooms palace court theatre theater hospital university
+    college prison harbour port castle cottage shop garden country province valley mountain mountains river coast sea camp temple
+    monastery convent workshop factory mill mine market quay cellar cellars attic flat apartment quarter district county parish
+    academy institute laboratory studio office library museum station inn lodgings hall abbey cathedral chapel gallery observatory
+    suburb neighbourhood region bank bay cove kitchen yard ship boat ward barn forest wood hill lake road square loft bakery
+""")  # fmt: skip
+PLACE_MARKS = _words("""
+    Street House Bay Cove Castle University College School Church Theatre River Sands Island Islands Sea Lane Road Square Hospital
+    Abbey Palace Academy Institute County Row Bridge Hall Mount Lake Cathedral Chapel Garden Gardens Valley Isle Cape Observatory
+    Library Museum Forum Town City Harbour Port Head Hill Park Station Prison Mill Inn Yard
+""")  # fmt: skip
+PERSON_MARKS = {
+    **dict.fromkeys(_words("""
+    Captain King Prince Count Duke Sir Lord Emperor Mr Archduke Baron Father Brother Earl Monsieur Herr Pope Bishop Master Uncle
+    Elector
+    """), "m"),
+    **dict.fromkeys(_words("""
+    Queen Mrs Miss Ms Countess Empress Princess Lady Duchess Madame Sister Frau Baroness Aunt
+    """), "f"),
+    **dict.fromkeys(_words("""
+    Dr Doctor Professor Reverend General Colonel Major Judge President
+    """), ""),
+}  # fmt: skip
+SHIPS = _words("""
+    ship boat vessel brig sloop schooner frigate cutter privateer steamer yacht indiaman barque liner
+""")  # fmt: skip
+KIN = {
+    **dict.fromkeys(_words("""
+    father brother son husband uncle nephew grandfather grandson stepfather half-brother fiancé godfather great-nephew son-in-law
+    brother-in-law
+    """), "m"),
+    **dict.fromkeys(_words("""
+    mother sister daughter wife aunt niece grandmother granddaughter stepmother half-sister fiancée godmother sister-in-law
+    """), "f"),
+    **dict.fromkeys(_words("""
+    cousin partner twin
+    """), ""),
+}  # fmt: skip
+ROLES = {
+    **dict.fromkeys(_words("""
+    teacher tutor friend pupil student rival patron mentor colleague employer assistant servant neighbour publisher printer
+    companion apprentice partner doctor supervisor editor
+    """), ""),
+    **dict.fromkeys(_words("""
+    maid schoolmistress landlady
+    """), "f"),
+    **dict.fromkeys(_words("""
+    schoolmaster boatman landlord
+    """), "m"),
+}  # fmt: skip
+_MALE = _words("""
+    Adam Albert Alexander Alfred Andrew Anthony Anton Antonio Arthur Barnabas Benjamin Bernard Carl Charles Christian Christopher
+    Claude Daniel David Edmund Edward Emil Ernst Ferdinand Francis Frank Franz Frederick Friedrich George Georg Gaius Gnaeus
+    Giovanni Gottfried Gustav Hans Harold Harry Heinrich Henri Henry Hermann Hugh Ignaz Isaac Ivan Jack Jacob James Jean Jim Joe
+    Johann John Johannes José Joseph Juan Julius Karl Kaspar Leonard Leopold Louis Lucas Lucius Ludwig Marcus Mark Martin Matthew
+    Maximilian Michael Mohammed Moses Nicholas Nikolaus Octavian Oliver Otto Patrick Paul Pedro Peter Philip Philipp Pierre Plutarch
+    Pompey Publius Quintus Ralph Raymond Richard Robert Roger Rudolph Samuel Sebastian Simon Stephan Stephen Strabo Thomas Tobias
+    Tom Victor Vincent Walter Wilhelm William Wolfgang Yusuf Ahmed Ali Hassan Ravi Kenji Ptolemy Herod Titus Gideon Sean Ned Cicero
+    Gerhard Lorenz Obed Hannibal Ambrose Jabez Augustus Felix Hugo Max Oscar Percy Rupert Silas Enoch Ezra Elijah Joshua Nathan
+""")  # fmt: skip
+_FEMALE = _words("""
+    Ada Agnes Alice Amelia Amy Ann Anna Anne Antonia Arsinoe Atia Aurelia Barbara Beatrice Berenice Bertha Bessie Betty Caroline
+    Catherine Cecilia Charlotte Christiane Clara Claudia Cleopatra Cornelia Dorothy Edith Eleanor Eleonore Eliza Elizabeth Ellen
+    Emily Emma Esther Eva Florence Frances Fulvia Giulietta Grace Greta Hannah Harriet Helen Helene Henrietta Honor Ida Irene Isabel
+    Isabella Jane Janet Jean Jessie Joan Johanna Josephine Judith Julia Julie Karoline Kate Katherine Keren Laura Leah Lena Lily
+    Louisa Louise Loveday Lucy Lydia Magdalena Margaret Maria Marie Martha Mary Maud Mercy Mildred Miriam Nancy Nora Octavia Olga
+    Olive Patience Pauline Pompeia Rachel Rebecca Rosa Rose Ruth Sarah Servilia Sofia Sophia Sophie Susan Susanna Teresa Theodora
+    Theresa Victoria Violet Virginia Wilhelmina Wilmot Winifred Yuki Amina Fatima Leila Ingrid Astrid Sigrid Aisha
+""")  # fmt: skip
+# places that are surely known as such; what a text's own prepositions say decides about the others
+COUNTRIES = _words("""
+    Africa America Arabia Argentina Asia Athens Australia Austria Babylon Baghdad Barcelona Belgium Berlin Bohemia Boston Brazil
+    Bristol Britain Brittany Brussels Budapest Burma Byzantium Cairo Calcutta California Canada Carthage Ceylon Chicago Chile China
+    Cologne Constantinople Copenhagen Cornwall Corsica Crete Cuba Cyprus Damascus Denmark Dresden Dublin Edinburgh Egypt England
+    Ethiopia Europe Finland Florence France Galicia Gaul Geneva Genoa Germany Ghana Glasgow Greece Hamburg Hungary Iceland India
+    Indonesia Iran Iraq Ireland Israel Istanbul Italy Jamaica Japan Java Jerusalem Judaea Kenya Kiev Korea Leipzig Lisbon Liverpool
+    London Lyon Macedonia Madrid Malta Manchester Marseille Mexico Milan Moscow Munich Naples Netherlands Nigeria Normandy Norway
+    Oxford Cambridge Pakistan Palestine Paris Persia Peru Philadelphia Poland Pontus Portugal Prague Prussia Rhodes Rome Russia
+    Saxony Scotland Senegal Sicily Silesia Spain Stockholm Sweden Switzerland Syria Texas Thebes Tokyo Troy Tunis Turkey Ukraine
+    Venice Vienna Vietnam Virginia Wales Warsaw Westphalia Yorkshire Zurich
+""") | {"New York", "South Africa", "United States", "New Zealand", "West Indies", "East Indies"}  # fmt: skip
+_ABBREVIATIONS = (
+    r"(?:Mr|Mrs|Ms|Dr|St|Sr|Jr|Prof|Rev|Gen|Col|Capt|Lt|Sgt|Hon|No|Op|op|no|vol|Vol|c|ca|"
+    r"cf|etc|e\.g|i\.e|vs|[A-Z]|[A-Z]\.[A-Z]|a\.m|p\.m|ft|lb|Mt)"
 )
-_FEMALE = set(
-    "Ada Agnes Alice Amelia Amy Ann Anna Anne Antonia Arsinoe Atia Aurelia Barbara Beatrice Berenice Bertha Bessie Betty Caroline Catherine Cecilia "
-    "Charlotte Christiane Clara Claudia Cleopatra Cornelia Dorothy Edith Eleanor Eleonore Eliza Elizabeth Ellen Emily Emma Esther Eva Florence Frances "
-    "Fulvia Giulietta Grace Greta Hannah Harriet Helen Helene Henrietta Honor Ida Irene Isabel Isabella Jane Janet Jean Jessie Joan Johanna Josephine "
-    "Judith Julia Julie Karoline Kate Katherine Keren Laura Leah Lena Lily Louisa Louise Loveday Lucy Lydia Magdalena Margaret Maria Marie Martha Mary "
-    "Maud Mercy Mildred Miriam Nancy Nora Octavia Olga Olive Patience Pauline Pompeia Rachel Rebecca Rosa Rose Ruth Sarah Servilia Sofia Sophia Sophie "
-    "Susan Susanna Teresa Theodora Theresa Victoria Violet Virginia Wilhelmina Wilmot Winifred Yuki Amina Fatima Leila Ingrid Astrid Sigrid "
-    "Aisha".split()
-)
-_ABBREVIATIONS = r"(?:Mr|Mrs|Ms|Dr|St|Sr|Jr|Prof|Rev|Gen|Col|Capt|Lt|Sgt|Hon|No|Op|op|no|vol|Vol|c|ca|cf|etc|e\.g|i\.e|vs|[A-Z]|[A-Z]\.[A-Z]|a\.m|p\.m|ft|lb|Mt)"
-_SAME = set("put set cut let hit read cost hurt shut spread cast bet beat bid quit split shed burst thrust upset".split())
+_SAME = _words("""
+    put set cut let hit read cost hurt shut spread cast bet beat bid quit split shed burst thrust upset
+""")  # fmt: skip
 _BASES = {"found": "find", "saw": "see", "left": "leave", "lay": "lie", "bore": "bear", "fell": "fall", "felt": "feel", "rose": "rise",
           "wound": "wound", "ground": "grind", "bound": "bind", "was": "be", "were": "be", "born": "bear", "stove": "stave", "spat": "spit",
           "worked": "work", "shed": "shed", "struck": "strike", "lit": "light", "spoke": "speak", "wore": "wear", "tore": "tear",
-          "swept": "sweep", "sat": "sit", "pent": "pend", "dove": "dive", "shot": "shoot", "drove": "drive", "rode": "ride", "dealt": "deal"}  # fmt: skip
-UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+          "swept": "sweep", "sat": "sit", "pent": "pend", "dove": "dive", "shot": "shoot", "drove": "drive", "rode": "ride",
+              "dealt": "deal"}  # fmt: skip
+UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
 @lru_cache(40_000)
@@ -168,6 +249,14 @@ def is_verb_s(word: str) -> bool:
     """Whether the word can be a present third person (lives, teaches)."""
     found = senses(word.lower()).get("VERB", ())
     return word.lower().endswith("s") and any(word.lower() in (v + "s", v + "es", v[:-1] + "ies") for v in found)
+
+
+def past_of(verb: str) -> str:
+    """The simple past of a base form: keep -> kept; empty when the word list does not know it."""
+    from lemminflect import getInflection
+
+    found = getInflection(verb, "VBD")
+    return found[-1] if found else ""
 
 
 def is_gerund(word: str) -> bool:
@@ -254,7 +343,8 @@ class Token:
 _MONTH = "|".join(MONTHS)
 _DAY = "|".join(DAYS)
 _DATE = (
-    rf"(?:(?:(?:{_DAY}),? )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})(?:,? (?:\d{{3,4}}|\d{{1,2}}(?= (?:BC|AD))))?|(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?:, \d{{4}})?(?!\d)"
+    rf"(?:(?:(?:{_DAY}),? )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})(?:,? (?:\d{{3,4}}|\d{{1,2}}(?= (?:BC|AD))))?"
+    rf"|(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?:, \d{{4}})?(?!\d)"
     rf"|(?:{_MONTH}),? \d{{3,4}}|\d{{1,4}}(?:/\d{{1,2}})?(?= (?:BC|AD))|1\d{{3}}(?:[/–-]\d{{2,4}})?s?(?!\d|,\d)|20\d\d(?!\d|,\d)"
     rf"|(?:{_MONTH})(?![a-z])|(?:{_DAY})(?: Eve| Day)?(?![a-z]))(?: (?:BCE?|AD))?"
 )
@@ -262,7 +352,9 @@ _SCAN = re.compile(
     rf"(?P<date>(?<![\d,.]){_DATE})|(?P<title>[\"“][A-Z][^\"“”.]{{1,70}}[\"”]|\*[^*]{{2,70}}\*)|(?P<number>\d[\d,.]*\d|\d+)(?:st|nd|rd|th)?"
     r"|(?P<word>(?:Mr|Mrs|Ms|Dr|St|Prof|Rev)\.|(?:[A-Z]\.)+(?=\s?[A-Z])|[^\W\d_]+(?:[-'’][^\W\d_]+)*['’]?)|(?P<mark>[^\w\s])"
 )
-_PARTICLE = {"van", "von", "de", "der", "den", "du", "la", "le", "di", "da", "del", "della", "ibn", "al", "bin", "ten", "zu", "af", "dos", "do"}
+_PARTICLE = _words("""
+    van von de der den du la le di da del della ibn al bin ten zu af dos do
+""")  # fmt: skip
 
 
 def tokens(sentence: str, known: frozenset[str] = frozenset(), self_names: frozenset[str] = frozenset()) -> list[Token]:
@@ -271,7 +363,11 @@ def tokens(sentence: str, known: frozenset[str] = frozenset(), self_names: froze
     for match in _SCAN.finditer(sentence):
         kind, text = match.lastgroup, match[0]
         glued = match.start() > 0 and not sentence[match.start() - 1].isspace()
-        if kind == "date" and text == "May" and (not raw or raw[-1].low not in {"in", "of", "that", "by", "until", "late", "early", "mid", "last"}):
+        if (
+            kind == "date"
+            and text == "May"
+            and (not raw or raw[-1].low not in {"in", "of", "that", "by", "until", "late", "early", "mid", "last"})
+        ):
             kind = "word"
         if kind == "date" and text == "March" and raw and raw[-1].low in {"the", "a", "to"}:
             kind = "word"
@@ -329,13 +425,20 @@ def _join_names(raw: list[Token], known: frozenset[str]) -> list[Token]:
         while end < len(raw):
             following = raw[end]
             after = raw[end + 1] if end + 1 < len(raw) else None
-            if _capital(following):
+            if _capital(following) and following.text not in {"A", "An"}:
                 end += 1
-            elif following.kind == "of" and after is not None and _capital(after) and (article or raw[end - 1].text in {"St", "Queen", "King", "Mount"}):
+            elif following.kind == "of" and after is not None and _capital(after) and (
+                article or after.text in PLACE_MARKS | {"Loft", "Ledge", "Farm", "End", "Field", "Wood"}
+            ):  # fmt: skip
                 end += 2
             elif after is None:
                 break
-            elif following.low in _PARTICLE and (_capital(after) or (after.low in _PARTICLE and end + 2 < len(raw) and _capital(raw[end + 2]))):
+            elif (
+                following.low in _PARTICLE
+                and (_capital(after) or (after.low in _PARTICLE and end + 2 < len(raw) and _capital(raw[end + 2])))
+                or following.low == "an"
+                and after.low == "der"
+            ):
                 end += 1
             elif following.low == "the" and after.text in {"Great", "Younger", "Elder", "Second", "Third", "First", "Fat", "Bald"}:
                 end += 2
@@ -368,7 +471,9 @@ def _common(text: str) -> bool:
 
 def _opens_name(raw: list[Token], index: int, known: frozenset[str]) -> bool:
     token = raw[index]
-    if token.low in DETERMINERS | POSSESSIVES | PREPOSITIONS | SUBORDINATORS | PRONOUNS | ADVERBS | AUXILIARIES | {"and", "but", "or", "nor", "yet", "two"}:
+    if token.low in DETERMINERS | POSSESSIVES | PREPOSITIONS | SUBORDINATORS | PRONOUNS | ADVERBS | AUXILIARIES | _words(
+        "and but or nor yet two"
+    ):
         return False
     following = raw[index + 1] if index + 1 < len(raw) else None
     if token.text in known or token.text.rstrip(".") in PERSON_MARKS:
@@ -383,8 +488,11 @@ def _split_self(made: list[Token], self_names: frozenset[str]) -> list[Token]:
     out: list[Token] = []
     for token in made:
         words = token.text.split()
-        if token.kind == "name" and len(words) > 1 and words[-1] in self_names and not set(words[:-1]) & self_names and out and out[-1].low in {
-            "in", "at", "from", "to", "near"
+        joined = token.kind == "name" and len(words) > 1 and words[-1] in self_names and not set(words[:-1]) & self_names
+        if joined and words[0].rstrip(".") not in PERSON_MARKS and (
+            not {words[0]} & (_MALE | _FEMALE)
+        ) and out and out[-1].low in {
+            "in", "at", "from", "near"
         }:  # fmt: skip
             out += [Token(" ".join(words[:-1]), "name", token.glued), Token(words[-1], "name")]
         else:
@@ -396,7 +504,9 @@ def join(parts: list[Token] | tuple[Token, ...]) -> str:
     """Tokens as text."""
     text = ""
     for token in parts:
-        tight = not text or token.kind == "of" or token.text in {",", ".", ";", ":", ")", "!", "?", "%"} or text.endswith(("(", "£", "$", "€"))
+        tight = (
+            not text or token.kind == "of" or token.text in {",", ".", ";", ":", ")", "!", "?", "%"} or text.endswith(("(", "£", "$", "€"))
+        )
         text += token.text if tight else f" {token.text}"
     return text.strip()
 
@@ -478,6 +588,14 @@ def _without_brackets(words: list[Token]) -> list[Token]:
     return kept
 
 
+_BEFORE_THE = _words("all both half such many")
+_INSIDE = _words("other few many such half more one others several")
+_ADJECTIVAL = _words("own first best next only home both long hard well one least further")
+_LY_ADJECTIVES = _words(
+    "own other early daily yearly only elderly holy ugly lonely monthly weekly first best next least kindly lively likely friendly costly"
+)
+
+
 class _Reader:
     """Reads one stretch of tokens between semicolons."""
 
@@ -487,7 +605,9 @@ class _Reader:
 
     def read(self) -> list[Clause]:
         words = self.words
-        while words and (words[0].text == "," or words[0].low in {"and", "but", "yet", "so", "then", "thus", "however", "therefore", "indeed"}):
+        while words and (
+            words[0].text == "," or words[0].low in {"and", "but", "yet", "so", "then", "thus", "however", "therefore", "indeed"}
+        ):
             words = words[1:]
         self.words = words
         if words:
@@ -498,7 +618,11 @@ class _Reader:
         return self.words[index] if 0 <= index < len(self.words) else Token("", "end")
 
     def skip_adverbs(self, index: int) -> int:
-        while self.at(index).kind == "word" and _adverb(self.at(index)) and self.at(index).low not in {"by", "on", "in", "over", "off", "round", "once"}:
+        while (
+            self.at(index).kind == "word"
+            and _adverb(self.at(index))
+            and self.at(index).low not in {"by", "on", "in", "over", "off", "round", "once"}
+        ):
             index += 1
         return index
 
@@ -510,7 +634,13 @@ class _Reader:
         if token.low in AUXILIARIES:
             return True
         before = self.at(index - 1)
-        if before.low in DETERMINERS - {"that", "all", "both", "many", "some", "few"} | POSSESSIVES - {"her"} | PREPOSITIONS - {"on", "in", "over", "off"} or before.kind == "of":
+        if (
+            before.low
+            in DETERMINERS - {"that", "all", "both", "many", "some", "few"}
+            | POSSESSIVES - {"her"}
+            | PREPOSITIONS - {"on", "in", "over", "off"}
+            or before.kind == "of"
+        ):
             return False
         if is_past(token.low):
             follows = self.at(index + 1)
@@ -541,9 +671,21 @@ class _Reader:
                 return
         if first.low in {"that", "what", "how", "whether"} | RELATIVES:
             return
-        aside = self.apposed(start)
+        begin = start
+        while self.at(begin).low in PREPOSITIONS and self.noun_phrase(begin + 1):
+            begin = self.noun_phrase(begin + 1)
+            while self.at(begin).low == "of" and self.noun_phrase(begin + 1):
+                begin = self.noun_phrase(begin + 1)
+            begin += self.at(begin).text == ","
+        aside = (
+            self.apposed(begin)
+            if begin == start or self.at(begin).kind == "name" or self.at(begin).low in DETERMINERS | POSSESSIVES
+            else None
+        )
         if aside:
             (begin, end), opening, verb = aside
+            if begin > start:
+                lead = (*lead, *self.lead_parts(start, begin))
             noun = tuple(self.words[begin:end])
             other = self.noun_phrase(opening)
             if self.at(opening).low in {"who", "which"} and self.finite(self.skip_adverbs(opening + 1)):
@@ -572,7 +714,14 @@ class _Reader:
         elif relative.low in RELATIVES | {"that"} or self.at(verb - 2).low in RELATIVES | {"that"}:
             return  # a restrictive clause inside the subject: too deep for rules
         elif self.reduced(start, verb):
-            later = next((i for i in range(verb + 1, len(self.words)) if self.finite(i) and self.at(i - 1).low not in RELATIVES), None)
+            later = next(
+                (
+                    i
+                    for i in range(verb + 1, len(self.words))
+                    if (self.finite(i) or self.present(i)) and self.at(i - 1).low not in RELATIVES
+                ),
+                None,
+            )
             if later is None or any(self.at(i).text == "," for i in range(verb, later)):
                 return
             subject = self.subject_before(start, verb)
@@ -602,10 +751,10 @@ class _Reader:
             return False
         for index in range(verb + 2, len(self.words)):
             here = self.at(index)
-            if self.finite(index):
+            if self.finite(index) or self.present(index):
                 return True
             if here.text == ",":
-                return False
+                return any(self.at(i).text == "," and self.finite(self.skip_adverbs(i + 1)) for i in range(index, len(self.words)))
             if here.low in {"and", "but", "or", "that", "when", "while", "because", "where"} | RELATIVES:
                 return False
         return False
@@ -681,6 +830,8 @@ class _Reader:
         if not bare:
             return None
         first, end, _ = bare[-1]
+        if self.at(first - 1).low in {"but", "than"}:
+            return None
         commas = [i for i in range(start, verb) if self.at(i).text == ","]
         if len(bare) > 1 and self.at(first - 1).text == "," and self.at(verb - 1).text == ",":
             other = bare[-2]  # apposition: the one that is a name
@@ -711,6 +862,10 @@ class _Reader:
                 self.at(index + 1).kind in ("number", "name") or self.at(index + 1).low in DETERMINERS
             ):  # fmt: skip
                 index += 1
+            elif token.kind == "number" and index > start and not token.text[:1].isdigit() and self.at(index - 1).kind == "word" and (
+                "NOUN" in senses(self.at(index - 1).low) and "ADJ" not in senses(self.at(index - 1).low)
+            ):  # fmt: skip
+                break
             elif token.low in {"more", "less", "fewer"} and index == start and self.at(index + 1).low == "than":
                 index += 2
             elif token.kind == "name" and index > start and (self.at(index - 1).low in TIME_NOUNS or self.at(index - 1).kind == "name"):
@@ -722,20 +877,28 @@ class _Reader:
                     and not _function(self.at(index))
                 ):  # fmt: skip
                     break
+            elif token.text == "," and index > start + 1 and self.adjectives(index):
+                index += 2
             elif token.kind == "date":
-                if index > start and self.at(index - 1).kind == "word" and self.at(index - 1).low in {"the", "a", "early", "late", "that", "next"}:
+                if (
+                    index > start
+                    and self.at(index - 1).kind == "word"
+                    and self.at(index - 1).low in {"the", "a", "early", "late", "that", "next"}
+                ):
                     index += 1
                     continue
                 break
-            elif token.kind == "word" and token.low in DETERMINERS | POSSESSIVES and (index == start or self.at(index - 1).low in {
-                "all", "both", "half", "such", "the", "his", "her", "their", "many"}):  # fmt: skip
+            elif (
+                token.kind == "word"
+                and token.low in DETERMINERS | POSSESSIVES
+                and (index == start or self.at(index - 1).low in _BEFORE_THE)
+            ):
                 index += 1
-            elif token.kind == "word" and token.low in ADVERBS - {"own", "first", "best", "next", "only", "home", "both", "long", "hard", "well", "one",
-                                                                  "least", "further"} and not ("NOUN" in senses(token.low) and index > start):  # fmt: skip
+            elif token.kind == "word" and index > start and token.low in (DETERMINERS | POSSESSIVES | PRONOUNS) - _INSIDE:
                 break
-            elif token.kind == "word" and not _function(token) and not _ly(token.low) or token.low in {"own", "other", "early", "daily",
-                "yearly", "only", "family", "elderly", "holy", "ugly", "lonely", "monthly", "weekly", "first", "best", "next", "least", "italy",
-                "kindly", "belly", "fly", "reply", "supply"}:  # fmt: skip
+            elif token.kind == "word" and token.low in ADVERBS - _ADJECTIVAL and not ("NOUN" in senses(token.low) and index > start):
+                break
+            elif token.kind == "word" and not _function(token) and not _ly(token.low) or token.low in _LY_ADJECTIVES:
                 before = self.at(index - 1)
                 determined = index > start
                 if index > start and self.finite(index) and not (
@@ -752,12 +915,20 @@ class _Reader:
         if index == start:
             return None
         last = self.at(index - 1)
-        if last.kind == "word" and last.low in DETERMINERS | POSSESSIVES - {"her"} and last.low not in {"this", "that", "these", "those", "all", "both",
-                "some", "many", "few", "much", "most", "another", "several", "more", "his", "enough", "less"}:  # fmt: skip
+        if last.kind == "word" and last.low in DETERMINERS | POSSESSIVES - {"her"} and last.low not in {"this", "that", "these",
+            "those", "all", "both",
+                "some", "many", "few", "much", "most", "another", "several", "more", "his", "enough", "less", "each", "one"}:  # fmt: skip
             return None
         if last.kind == "of":
             return None
         return index
+
+    def adjectives(self, comma: int) -> bool:
+        """'a dark, untidy boy': a comma between two adjectives before their noun."""
+        first, second, noun = self.at(comma - 1), self.at(comma + 1), self.at(comma + 2)
+        opened = "ADJ" in senses(first.low) and self.at(comma - 2).low in DETERMINERS | POSSESSIVES
+        adjective = second.kind == "word" and "ADJ" in senses(second.low) and not _function(second)
+        return opened and adjective and noun.kind == "word" and "NOUN" in senses(noun.low) and not _function(noun)
 
     def modifies(self, index: int) -> bool:
         """'a torn seine', 'numbered piano sonatas': a participle before its noun."""
@@ -779,11 +950,18 @@ class _Reader:
                 end += 2
             elif token.kind == "name" and self.at(end - 1).kind == "word":
                 end += 1
-            elif token.low in {"and", "or"} and self.coordinate(end):
+            elif (
+                token.low in {"and", "or"} and self.coordinate(end) and (self.at(end - 1).kind != "date" or self.at(end + 1).kind == "date")
+            ):
                 end = self.coordinate(end)
             elif token.text == "," and self.listed(end):
                 end = self.listed(end)
-            elif token.kind == "date" and self.at(end - 1).low in TIME_NOUNS:
+            elif (
+                token.kind == "date"
+                and self.at(end - 1).low in TIME_NOUNS
+                or self.at(end - 1).low in TIME_NOUNS
+                and token.low in {"later", "earlier", "ago", "afterwards"}
+            ):
                 end += 1
             else:
                 return end
@@ -845,6 +1023,13 @@ class _Reader:
                 index += 1
             else:
                 stop = self.noun_phrase(index, end)
+                if (
+                    stop
+                    and self.at(stop - 1).low in TIME_NOUNS
+                    and self.at(stop).low in {"later", "earlier", "after", "before", "afterwards"}
+                ):
+                    index = stop + 1  # counted from something said before
+                    continue
                 phrase = tuple(self.words[index : stop or index + 1])
                 if stop and phrase[-1].low in TIME_NOUNS and len(phrase) > 1 and phrase[0].low != "the":
                     found.append(Part("time", phrase))
@@ -894,9 +1079,15 @@ class _Reader:
             return
         elif not (comma and (self.finite(index) and not self.hanging(index))):
             if comma:
-                later = next((i for i in range(index, len(self.words) - 1) if self.at(i).text == "," and self.at(i + 1).low in {"and", "but"}), None)
+                later = next(
+                    (i for i in range(index, len(self.words) - 1) if self.at(i).text == "," and self.at(i + 1).low in {"and", "but"}), None
+                )
                 if later:
                     self.follow(later, subject, passive, ())
+            return
+        after = self.noun_phrase(index + 1) if self.at(index).low in PREPOSITIONS else None
+        if after and self.finite(after):
+            self.verb_phrase(after, subject, (prepositional(tuple(self.words[index:after])),), passive=passive)
             return
         begin = self.skip_adverbs(index)
         if self.finite(begin) or self.finite(index):
@@ -915,7 +1106,7 @@ class _Reader:
     def noun_ending(self, end: int) -> tuple[Token, ...] | None:
         """The name just before `end`, for a relative clause that hangs on it."""
         token = self.at(end - 1)
-        return (token,) if token.kind == "name" else None
+        return (token,) if token.kind == "name" and self.at(end - 2).low != "of" else None
 
     def group(self, index: int) -> tuple[Verb, int] | None:
         """The verb group at `index`: (verb, index after it)."""
@@ -931,10 +1122,15 @@ class _Reader:
             mark = len(words), index
             while self.at(index).kind == "word":
                 nxt = self.at(index)
-                if nxt.low in {"been", "be", "being", "have"} and first not in {"did"}:
-                    words.append(nxt.low)
-                elif _adverb(nxt) and nxt.low not in PARTICLES | {"there", "here"} and (
-                        is_participle(self.at(index + 1).low) or is_base(self.at(index + 1).low) or _adverb(self.at(index + 1))):
+                if (
+                    nxt.low in {"been", "be", "being", "have"}
+                    and first not in {"did"}
+                    or (
+                        _adverb(nxt)
+                        and nxt.low not in PARTICLES | {"there", "here"}
+                        and (is_participle(self.at(index + 1).low) or is_base(self.at(index + 1).low) or _adverb(self.at(index + 1)))
+                    )
+                ):
                     words.append(nxt.low)
                 else:
                     break
@@ -955,12 +1151,17 @@ class _Reader:
                 return Verb(tuple(words), "simple", first), index
             if first in MODALS and "be" not in words:
                 return None
-            words, index = words[: mark[0]] if not {"been", "be"} & set(words) else words, mark[1] if not {"been", "be"} & set(words) else index
+            words, index = (
+                words[: mark[0]] if not {"been", "be"} & set(words) else words,
+                mark[1] if not {"been", "be"} & set(words) else index,
+            )
             return Verb(tuple(words), "be", "be"), index
         if self.finite(index):
             words.append(token.low)
             index += 1
             if self.at(index).low == "and" and self.finite(index + 1) and self.at(index + 1).low not in AUXILIARIES and (
+                base(self.at(index + 1).low) not in _SAYING
+            ) and (
                 self.noun_phrase(index + 2) or self.at(index + 2).low in PREPOSITIONS
             ):  # fmt: skip
                 words += ["and", self.at(index + 1).low]
@@ -998,11 +1199,18 @@ class _Reader:
                 end = self.stretch(index, stop)
                 found.append(Part("reason", tuple(self.words[index:end]), token.low))
                 index = end
-            elif token.low in {"that", "how", "why", "what", "whether"} and self.has_verb(index, stop) and (token.low != "that" or verb.form != "be"):
+            elif (
+                token.low in {"that", "how", "why", "what", "whether"}
+                and self.has_verb(index, stop)
+                and (token.low != "that" or verb.form != "be")
+            ):
                 end = self.stretch(index, stop)
                 found.append(Part("that", tuple(self.words[index:end]), token.low))
                 index = end
-            elif token.low in {"when", "while", "until", "before", "after", "where", "as", "although", "though", "so", "if"} and self.has_verb(index, stop):
+            elif token.low in {"when", "while", "until", "before", "after", "where", "as", "although", "though", "so",
+                "if"} and self.has_verb(index, stop) and (
+                token.low not in {"as", "until", "before", "after"} or self.clause_at(index + 1)
+            ):  # fmt: skip
                 end = self.stretch(index, stop)
                 kind = "when" if token.low in {"when", "while", "until", "before", "after"} else "clause"
                 found.append(Part(kind, tuple(self.words[index:end]), token.low))
@@ -1012,7 +1220,7 @@ class _Reader:
                 if not end and is_gerund(after.text):
                     end = self.stretch(index + 1, stop)
                 if not end:
-                    if token.low in PARTICLES:
+                    if token.low in PARTICLES or token.low == "by" and after.text in {",", ""}:
                         found.append(Part("adverb", (token,)))
                         index += 1
                         continue
@@ -1041,14 +1249,20 @@ class _Reader:
                     if probe == stop or self.at(probe).text == ",":
                         index = probe
                         continue
-                if after.kind == "name" and found and self.at(index - 1).kind == "word" and (index + 2 >= stop or self.at(index + 2).text == ","):
+                if (
+                    after.kind == "name"
+                    and found
+                    and (self.at(index - 1).kind == "word" or self.at(index - 1).text in PERSON_MARKS)
+                    and (index + 2 >= stop or self.at(index + 2).text == ",")
+                ):
                     found[-1] = replace(found[-1], tokens=(*found[-1].tokens, after))
                     index += 3 if index + 2 < stop and not self.clause_at(index + 3) and self.at(index + 3).low not in {"and", "but"} else 2
                     continue
                 if after.low in PREPOSITIONS - {"of"} and found and self.noun_phrase(index + 2):
                     end = self.phrase(index + 2)
                     probe = self.skip_adverbs(end)
-                    if not self.finite(probe) and not (self.at(probe).text == "," and self.noun_phrase(probe + 1) and self.clause_at(probe + 1)) and (
+                    if not self.finite(probe) and not (self.at(probe).text == "," and self.noun_phrase(probe + 1)
+                        and self.clause_at(probe + 1)) and (
                         not self.clause_at(end)
                     ):  # fmt: skip
                         found.append(prepositional(tuple(self.words[index + 1 : end])))
@@ -1058,13 +1272,18 @@ class _Reader:
             elif token.kind == "word" and token.low in {"and", "or", "but", "nor", "yet"}:
                 break
             elif token.kind == "word" and token.low in RELATIVES | {"that"} and found:
-                if self.has_verb(index, stop) and token.low in {"who", "which", "that", "where"} and found[-1].kind in {"object", "complement", "person", "other", "place"}:
+                if (
+                    self.has_verb(index, stop)
+                    and token.low in {"who", "which", "that", "where"}
+                    and found[-1].kind in {"object", "complement", "person", "other", "place"}
+                ):
                     end = self.stretch(index, stop)
                     found[-1] = replace(found[-1], tokens=found[-1].tokens + tuple(self.words[index:end]))
                     index = end
                     continue
                 break
-            elif _adverb(token) and not (self.noun_phrase(index) and token.low in {"only", "first", "both", "next", "best", "home"} and not _function(after)
+            elif _adverb(token) and not (self.noun_phrase(index) and token.low in {"only", "first", "both", "next", "best", "home"}
+                and not _function(after)
                                          and after.kind in ("number", "word", "name") and not _adverb(after)):  # fmt: skip
                 found.append(Part("adverb", (token,)))
                 index += 1
@@ -1130,11 +1349,16 @@ def _merged(parts: list[Part]) -> tuple[Part, ...]:
     return tuple(made)
 
 
-_SAYING = {"say", "think", "believe", "write", "report", "complain", "add", "claim", "hope", "fear", "know", "feel", "swear", "declare", "note", "tell",
-           "find", "remember", "explain", "answer"}  # fmt: skip
-_GIVING = {"give", "send", "offer", "pay", "bring", "teach", "tell", "lend", "leave", "show", "hand", "sell", "buy", "promise", "owe", "grant"}
-_MOVING = {"move", "go", "live", "die", "work", "come", "settle", "return", "become", "study", "serve", "travel", "remain", "stay", "attend", "grow",
-           "play", "begin", "sail", "arrive", "leave", "join", "marry", "write", "teach", "learn", "spend", "walk"}  # fmt: skip
+_SAYING = _words("""
+    say think believe write report complain add claim hope fear know feel swear declare note tell find remember explain answer
+""")  # fmt: skip
+_GIVING = _words("""
+    give send offer pay bring teach tell lend leave show hand sell buy promise owe grant
+""")  # fmt: skip
+_MOVING = _words("""
+    move go live die work come settle return become study serve travel remain stay attend grow play begin sail arrive leave join
+    marry write teach learn spend walk
+""")  # fmt: skip
 
 
 def _adverb(token: Token) -> bool:
@@ -1151,7 +1375,8 @@ def _ly(word: str) -> bool:
 
 
 def _function(token: Token) -> bool:
-    return token.kind == "word" and token.low in (PREPOSITIONS | AUXILIARIES | SUBORDINATORS | RELATIVES | {"and", "or", "but", "nor", "than", "that",
+    return token.kind == "word" and token.low in (PREPOSITIONS | AUXILIARIES | SUBORDINATORS | RELATIVES | {"and", "or", "but", "nor",
+        "than", "that",
         "not", "never", "because", "however", "whether", "how", "why", "what", "to", "been", "be", "being"})  # fmt: skip
 
 
@@ -1161,14 +1386,18 @@ def prepositional(words: tuple[Token, ...]) -> Part:
     part = Part("other", words, prep)
     head = part.head
     inner = words[1:]
-    if any(token.kind == "date" for token in inner) and (head.kind == "date" or head.low in TIME_NOUNS or inner[0].low in {"the", "early", "late", "about"}
+    if is_gerund(inner[0].low) and len(inner) > 1:
+        return part
+    if any(token.kind == "date" for token in inner) and (head.kind == "date" or head.low in TIME_NOUNS
+        or inner[0].low in {"the", "early", "late", "about"}
                                                          and any(token.low in TIME_NOUNS for token in inner)):  # fmt: skip
         return replace(part, kind="time")
     if head.low in TIME_NOUNS:
         return replace(part, kind="span" if prep in {"for", "over", "within"} else "time")
     if head.kind == "number" and len(inner) == 1 and prep == "at" and (number(head.text) or 0) < 100:
         return replace(part, kind="time")
-    if head.kind == "word" and head.low in PLACE_NOUNS and prep in {"in", "at", "near", "to", "into", "from", "on", "under", "outside", "inside",
+    if head.kind == "word" and head.low in PLACE_NOUNS and prep in {"in", "at", "near", "to", "into", "from", "on", "under", "outside",
+        "inside",
                                                                     "behind", "beside", "through", "across", "by", "above"}:  # fmt: skip
         return replace(part, kind="place")
     return part
@@ -1177,8 +1406,14 @@ def prepositional(words: tuple[Token, ...]) -> Part:
 def nominal(words: tuple[Token, ...], verb: Verb) -> Part:
     """A noun phrase after the verb: object, complement, or a time such as 'every day'."""
     part = Part("complement" if verb.form == "be" else "object", words)
+    if words[0].low in {"a", "an", "each", "every", "all"} and words[-1].low in TIME_NOUNS | {"life", "quarter", "piece", "pound",
+        "copy", "head"} or join(
+        words
+    ) in ("each other", "one another", "each", "day and night", "night and day"):  # fmt: skip
+        return replace(part, kind="rate")
     if part.head.low in TIME_NOUNS and (words[0].low in {"every", "each", "that", "one", "this", "the", "next", "all", "twice"}
-                                        or words[0].kind == "number" and verb.form != "be") and "of" not in {t.low for t in words}:  # fmt: skip
+                                        or words[0].kind == "number" and verb.form != "be") and "of" not in {t.low
+                                            for t in words}:  # fmt: skip
         return replace(part, kind="time" if words[0].kind != "number" else "span")
     return part
 
@@ -1240,7 +1475,7 @@ class Statement:
     def tail(self, person: str = "I", without: tuple[Part, ...] = (), most: int = 99) -> str:
         """The parts as text, without some of them; objects and complements always stay, of the others at most `most`."""
         kept, extra = [], 0
-        core = {"object", "complement", "adverb", "to", "that"}
+        core = {"object", "complement", "adverb", "to", "that", "rate"}
         for part in self.parts:
             if part in without:
                 continue
@@ -1248,7 +1483,11 @@ class Statement:
                 extra += 1
                 if extra > most:
                     continue
-            kept.append(("," if part.kind in {"clause"} and kept else "") + (" " if kept else "") + self.text(part, person))
+            kept.append(
+                ("," if part.prep in {"although", "though", "so", "where"} and kept else "")
+                + (" " if kept else "")
+                + self.text(part, person)
+            )
         return "".join(kept)
 
     def say(self, front: Part | None = None, most: int = 99, label: str = "") -> str:
@@ -1270,11 +1509,13 @@ def sentence_case(text: str) -> str:
 
 
 _META = re.compile(
-    r"\b(historians?|scholars?|biograph\w+|legacy|posthumous\w*|is (?:considered|regarded|remembered|known|thought|believed|said|often|widely|still)|"
-    r"are (?:preserved|held|kept|still|thought|believed|said)|statues?|named (?:after|for) (?:him|her|them)|commemorat\w+|according to|today|nowadays|"
-    r"modern|uncertain|doubtful|disputed|legend\w*|perhaps|may have|might have|it is|there is|no (?:source|record|proof|text|document)|survives?|"
-    r"sources?|unknown|not recorded|scholarly|critics have|influenced generations|(?:after|since|upon) (?:his|her|their) (?:own )?death|"
-    r"centenary|memorial|in (?:his|her|their) honour|honor of (?:him|her)|encyclop\w+|this article|citation|supposedly|allegedly|"
+    r"\b(historians?|scholars?|biograph\w+|legacy|posthumous\w*|is (?:considered|regarded|remembered|known|thought|believed|"
+    r"said|often|widely|still)|are (?:preserved|held|kept|still|thought|believed|said)|statues?|named (?:after|for) (?:him|"
+    r"her|them)|commemorat\w+|according to|today|nowadays|modern|uncertain|doubtful|disputed|legend\w*|perhaps|may have|"
+    r"might have|it is|there is|no (?:source|record|proof|text|document)|survives?|sources?|unknown|not recorded|scholarly|"
+    r"critics have|influenced generations|(?:after|since|upon) (?:his|her|their) (?:own )?death|(?:is|are|was|were) (?:said|"
+    r"reported|supposed|rumoured|alleged) to|(?:is|was) quoted|likely|centenary|memorial (?:plaque|stone|service|to)|"
+    r"in (?:his|her|their) honour|honor of (?:him|her)|encyclop\w+|this article|citation|supposedly|allegedly|"
     r"tradition (?:says|holds)|later (?:tellers|writers|authors|generations)|has been|have been|opinions? (?:differ|vary))\b",
     re.IGNORECASE,
 )
@@ -1287,6 +1528,9 @@ _HEDGE = re.compile(
 _DEATH = re.compile(r"\b(died|dead|buried|funeral|burial|tomb|grave|deathbed|suicide|assassinated|murdered|executed|beheaded|last words)\b")
 
 
+_BORN_INTO = _words("father mother brother sister grandfather grandmother uncle aunt")
+
+
 class Story:
     """A life to be read: knows the protagonist's names and pronoun, who the others are, and turns sentences into statements.
 
@@ -1297,17 +1541,22 @@ class Story:
         self.name, self.short_name, self.texts, self.end = name, short_name, [" ".join(text.split()) for text in texts], end
         whole = " ".join(self.texts)
         self.words = frozenset(
-            word for word in re.findall(r"(?<=[a-z,;’'\d] )([A-Z][\w’-]+)", re.sub(r"['’]s\b", "", whole)) if word not in {"The", "A", "An", "I", *MONTHS}
+            word
+            for word in re.findall(r"(?<=[a-z,;’'\d] )([A-Z][\w’-]+)", re.sub(r"['’]s\b", "", whole))
+            if word not in {"The", "A", "An", "I", *MONTHS}
         )
         names = [word for word in re.findall(r"[^\W\d_][\w'’-]*", name) if word[0].isupper() and not re.fullmatch(r"[IVX]+", word)]
         self.self_words = frozenset([*names, *short_name.split()])
+        self.words |= self.self_words
         self.alone = {name, short_name, names[0] if names else name}
         self.pronoun = self._pronoun(whole)
         self.cut = [[tokens(self._unhedged(s), self.words, self.self_words) for s in sentences(text)] for text in self.texts]
         self.kinds, self.genders = self._types()
         self.kin: dict[str, str] = {}
         self.plans = [self._plan(index) for index in range(len(self.texts))]
+        self.commentators = self._commentators()
         self.kin = self._kin()
+        self.kinds.update(dict.fromkeys(self.kin, "person"))
         self.appositions = self._appositions()
 
     # -- who --
@@ -1328,7 +1577,14 @@ class Story:
         return {
             "he": {"he": "subject", "him": "object", "his": "possessive", "himself": "reflexive"},
             "she": {"she": "subject", "her": "her", "hers": "mine", "herself": "reflexive"},
-            "they": {"they": "subject", "them": "object", "their": "possessive", "themselves": "reflexive", "themself": "reflexive", "theirs": "mine"},
+            "they": {
+                "they": "subject",
+                "them": "object",
+                "their": "possessive",
+                "themselves": "reflexive",
+                "themself": "reflexive",
+                "theirs": "mine",
+            },
         }[self.pronoun]
 
     def is_self(self, token: Token) -> bool:
@@ -1339,7 +1595,8 @@ class Story:
             return True
         words = token.text.split()
         return len(words) > 1 and (set(words) <= self.self_words and self.short_name in words
-                                   or (self.name in token.text and token.text.endswith(self.short_name) and len(words) <= len(self.name.split()) + 2)
+                                   or (self.name in token.text and token.text.endswith(self.short_name)
+                                       and len(words) <= len(self.name.split()) + 2)
                                    or (token.text.startswith(self.name)))  # fmt: skip
 
     def _types(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -1357,6 +1614,10 @@ class Story:
                 own = token.text.split()
                 if own[-1] in PLACE_MARKS or own[0] in {"Mount", "Cape", "Port", "Lake", "Fort"}:
                     vote["place"] += 3
+                if token.text in COUNTRIES:
+                    vote["place"] += 8
+                if before.low in SHIPS or before.low in {"called", "named"} and earlier.low in SHIPS:
+                    vote["thing"] += 4
                 if own[0].rstrip(".") in PERSON_MARKS and len(own) > 1:
                     vote["person"] += 4
                     mark = PERSON_MARKS[own[0].rstrip(".")]
@@ -1366,15 +1627,20 @@ class Story:
                     vote["person"] += 2
                     gender["m" if first in _MALE else "f"] += 2
                 if before.low in {"in", "at", "near", "into", "outside"}:
-                    vote["place"] += 2
-                elif before.low in {"to", "from"} and any(base(w.low) in _MOVING for w in words[max(0, index - 5) : index] if w.kind == "word"):
+                    vote["place"] += 3 if len(own) == 1 else 2
+                elif before.low in {"to", "from"} and any(
+                    base(w.low) in _MOVING for w in words[max(0, index - 5) : index] if w.kind == "word"
+                ):
                     vote["place"] += 1
-                elif before.low in {"met", "married", "with", "taught", "by", "told", "asked", "befriended", "and"}:
+                elif before.low in {"met", "married", "taught", "by", "told", "asked", "befriended", "and"}:
                     vote["person"] += 1 if before.low != "and" else 0
                 if before.kind == "word" and before.low in KIN | ROLES or earlier.low in KIN and before.text == ",":
                     vote["person"] += 3
                     kin = before.low if before.low in KIN else earlier.low
                     gender[(KIN | ROLES).get(kin, "") or "?"] += 3
+                if before.low in {"was", "were"} and earlier.low in KIN | ROLES or before.low == "named" and earlier.kind == "word":
+                    vote["person"] += 3
+                    gender[(KIN | ROLES).get(earlier.low, "") or "?"] += 3
                 if after.kind == "word" and (is_past(after.low) and after.low not in BE and before.low not in PREPOSITIONS):
                     vote["person"] += 1
                 if after.text == "," and index + 2 < len(words) and words[index + 2].low in {"who"}:
@@ -1383,15 +1649,18 @@ class Story:
                     vote["place"] += 0.4
                 if own[0] in {"St", "Saint", "San"} and before.low in PREPOSITIONS:
                     vote["place"] += 2
-                if all(_common(word) and word not in self.words for word in own[1:]) and _common(own[0]) and own[0] not in PERSON_MARKS:
-                    vote["thing"] += 1
+                if all(_common(word) for word in own) and own[0] not in PERSON_MARKS and not _MALE.union(_FEMALE) & set(own):
+                    vote["thing"] += 1.2
                 if (after.kind == "of" or len(own) > 1) and before.low not in PREPOSITIONS - {"with", "by", "under"}:
                     vote["person"] += 0.5
                 if before.low == "the":
-                    vote["thing"] += 2
+                    vote["thing"] += 3
         kinds = {}
         for name, vote in votes.items():
             best = vote.most_common(1)
+            if best and best[0][1] < 1 and " " not in name and not senses(name.lower()) and vote["person"] >= max(vote["place"], 0.5):
+                kinds[name] = "person"
+                continue
             kinds[name] = best[0][0] if best and best[0][1] >= 1 else best[0][0] if best and len(name.split()) > 1 else "thing"
         return kinds, {name: _clear(count) for name, count in genders.items()}
 
@@ -1418,7 +1687,8 @@ class Story:
         if token.kind == "name":
             return self.genders.get(self.full(token.text)) or self.genders.get(token.text) or ""
         singular = token.low
-        return {**KIN, **ROLES, "man": "m", "woman": "f", "boy": "m", "girl": "f", "king": "m", "queen": "f", "widow": "f", "nun": "f", "priest": "m",
+        return {**KIN, **ROLES, "man": "m", "woman": "f", "boy": "m", "girl": "f", "king": "m", "queen": "f", "widow": "f", "nun": "f",
+            "priest": "m",
                 "lady": "f", "gentleman": "m", "actress": "f"}.get(singular, "")  # fmt: skip
 
     def _kin(self) -> dict[str, str]:
@@ -1427,19 +1697,28 @@ class Story:
         own = set(self.forms) - {"he", "she", "they"}
         pairs = {**KIN, **ROLES}
         rows = [(words, plan) for text, plans in zip(self.cut, self.plans, strict=True) for words, plan in zip(text, plans, strict=True)]
-        for words, (clauses_of, own_focus) in rows:
+        for words, (clauses_of, _, own_focus) in rows:
             subject = clauses_of[0][1] if clauses_of else None
             his = subject is not None and subject[0] == "me" or own_focus
+            if subject is not None and subject[0] == "me":
+                found.update({name: kin for name, kin in self._parents(words).items() if name not in found})
             for index, token in enumerate(words):
                 if token.kind != "word" or token.low not in pairs:
                     continue
                 back = index - 1
-                while back >= 0 and words[back].kind in {"word", "number"} and ("ADJ" in senses(words[back].low) or words[back].low in UNITS) and (
+                while back >= 0 and words[back].kind in {"word", "number"} and ("ADJ" in senses(words[back].low)
+                    or words[back].low in UNITS) and (
                     words[back].low not in own
                 ):  # fmt: skip
                     back -= 1
                 owner = words[back] if back >= 0 else Token("", "end")
-                mine = his and owner.low in own and not self._others(words[:back]) or (owner.kind == "of" and back and self.is_self(words[back - 1]))
+                earlier = [t for n, t in enumerate(words[:back]) if self.could_be(t)]
+                beside = token.low in {"mother", "father"} and all(
+                    t.low in KIN or n and words[words.index(t) - 1].low in KIN for n, t in enumerate(earlier, 1)
+                )
+                mine = (
+                    his and owner.low in own and (not earlier or beside) or (owner.kind == "of" and back and self.is_self(words[back - 1]))
+                )
                 after = words[index + 1] if index + 1 < len(words) else Token("", "end")
                 later = words[index + 2] if index + 2 < len(words) else Token("", "end")
                 if not mine and after.low == "of" and self.is_self(later):
@@ -1458,19 +1737,74 @@ class Story:
                     found[name] = token.low
         return found
 
-    def _others(self, words: list[Token]) -> bool:
-        """Whether a person of the protagonist's own gender, or of unknown gender, is named in these words."""
-        return any(self.could_be(token) for token in words)
+    def _parents(self, words: list[Token]) -> dict[str, str]:
+        """'born … to Thomas Verghese, a schoolteacher, and Annamma Kurian', 'daughter of X and Y' -> father and mother."""
+        for index, token in enumerate(words[:-1]):
+            opens = (
+                token.low == "to"
+                and any(t.low == "born" for t in words[:index])
+                or token.low == "of"
+                and words[index - 1].low in {"son", "daughter", "child"}
+            )
+            if not opens or words[index + 1].kind != "name":
+                continue
+            names = []
+            for token in words[index + 1 :]:
+                if token.kind == "name":
+                    names.append(token)
+                elif token.low in PREPOSITIONS or token.kind == "date" or len(names) == 2 or token.low in AUXILIARIES:
+                    break
+            genders = [self.gender(token) for token in names[:2]]
+            if len(names) == 2 and (genders[0] == "f" or genders[1] == "m"):
+                genders = [genders[0] or "f", genders[1] or "m"]
+            elif len(names) == 2:
+                genders = [genders[0] or "m", genders[1] or "f"]
+            known = {"m": "father", "f": "mother"}
+            return {token.text: known[gender] for token, gender in zip(names, genders, strict=False) if gender and not self.is_self(token)}
+        return {}
+
+    def _commentators(self) -> set[str]:
+        """Those who only ever say something about the life: later writers, not people in it."""
+        said, did = Counter(), Counter()
+        for clause, who in (row for plans in self.plans for rows, *_ in plans for row in rows):
+            if who and who[0] == "person" and len(who[1]) == 1 and who[1][0].kind == "name":
+                telling = clause.verb.lemma in _SAYING - {"find", "hope", "fear", "know", "feel", "remember", "answer"} | {
+                    "call", "praise", "describe", "quote", "attribute", "mention", "date", "place", "judge", "paint", "count", "reckon",
+                        "give", "put"}  # fmt: skip
+                (said if telling else did)[self.full(who[1][0].text)] += 1
+        known = {
+            "Plutarch",
+            "Suetonius",
+            "Appian",
+            "Cassius Dio",
+            "Dio",
+            "Josephus",
+            "Galen",
+            "Philostratus",
+            "Livy",
+            "Vasari",
+            "Florus",
+            "Wikipedia",
+        }
+        return {name for name in said if said[name] > 1 and not did[name]} | known
 
     def could_be(self, token: Token) -> bool:
         """Whether the protagonist's pronoun could mean this token instead."""
         wanted = {"he": "m", "she": "f", "they": "?"}[self.pronoun]
         if token.kind == "name":
             return self.kind(token) == "person" and (self.gender(token) in {"", wanted})
-        person = token.kind == "word" and token.low in {**KIN, **ROLES, "man": 1, "woman": 1, "boy": 1, "girl": 1, "king": 1, "queen": 1, "clerk": 1,
-            "merchant": 1, "governor": 1, "prince": 1, "emperor": 1, "priest": 1, "child": 1, "baby": 1, "widow": 1, "poet": 1, "officer": 1}  # fmt: skip
+        person = token.kind == "word" and token.low in {**KIN, **ROLES, "man": 1, "woman": 1, "boy": 1, "girl": 1, "king": 1,
+            "queen": 1, "clerk": 1,
+            "merchant": 1, "governor": 1, "prince": 1, "emperor": 1, "priest": 1, "child": 1, "baby": 1, "widow": 1, "poet": 1,
+                "officer": 1}  # fmt: skip
         if self.pronoun == "they":
-            return token.kind == "word" and token.low.endswith("s") and "NOUN" in senses(token.low) and len(token.low) > 3 or token.low == "and"
+            return (
+                token.kind == "word"
+                and token.low.endswith("s")
+                and "NOUN" in senses(token.low)
+                and len(token.low) > 3
+                and token.low not in TIME_NOUNS
+            )
         return person and self.gender(token) in {"", wanted}
 
     def _appositions(self) -> dict[str, str]:
@@ -1478,12 +1812,24 @@ class Story:
         found: dict[str, str] = {}
         for words in (words for text in self.cut for words in text):
             for index, token in enumerate(words[:-3]):
-                if token.kind == "name" and self.kind(token) == "person" and words[index + 1].text == "," and words[index + 2].low in {"a", "an", "the"}:
+                if (
+                    token.kind == "name"
+                    and self.kind(token) == "person"
+                    and words[index + 1].text == ","
+                    and words[index + 2].low in {"a", "an", "the"}
+                ):
                     rest = words[index + 2 :]
-                    end = next((i for i, word in enumerate(rest) if word.text in {",", ".", ";", ")"} or word.low in RELATIVES | {"and", "that"}), len(rest))
+                    end = next(
+                        (i for i, word in enumerate(rest) if word.text in {",", ".", ";", ")"} or word.low in RELATIVES | {"and", "that"}),
+                        len(rest),
+                    )
                     piece = rest[:end]
-                    if 2 <= len(piece) <= 12 and token.text not in found and not any(
-                        word.low in PRONOUNS | POSSESSIVES or self.is_self(word) or word.kind == "word" and word.low in AUXILIARIES for word in piece
+                    head = Part("object", tuple(piece)).head.low if piece else ""
+                    if 2 <= len(piece) <= 12 and token.text not in found and "NOUN" in senses(head) and head not in {"first", "second",
+                        "third", "elder",
+                            "younger", "last", "eldest", "youngest", "other", *TIME_NOUNS} and not any(
+                        word.low in PRONOUNS | POSSESSIVES or self.is_self(word) or word.kind == "word" and word.low in AUXILIARIES
+                            for word in piece
                     ):  # fmt: skip
                         found[token.text] = join(piece)
         return found
@@ -1491,18 +1837,26 @@ class Story:
     def known_as(self, name: str, person: str = "I") -> str:
         """A name with what it is to the protagonist: my brother Hannibal."""
         word = self.kin.get(name)
-        return f"{'my' if person == 'I' else 'your'} {word} {name}" if word else name
+        if not word:
+            return name
+        given = [part for part in name.split() if part not in self.self_words or part == name.split()[0]]
+        short = given[0] if len(given) == 1 else " ".join(given) if len(given) < len(name.split()) and given else name
+        alone = list(self.kin.values()).count(word) == 1
+        return f"your {word}{'' if alone else ' ' + short}" if person == "you" else f"my {word} {short}"
 
     # -- reading --
 
     def _unhedged(self, sentence: str) -> str:
-        return re.sub(r"\s+", " ", _HEDGE.sub(lambda m: " " if m[0].startswith((" ", ",")) or not m[0][0].isupper() else "", sentence)).strip()
+        return re.sub(
+            r"\s+", " ", _HEDGE.sub(lambda m: " " if m[0].startswith((" ", ",")) or not m[0][0].isupper() else "", sentence)
+        ).strip()
 
-    def _plan(self, index: int) -> list[tuple[list[tuple], bool]]:
-        """For every sentence of a paragraph: its clauses with whom each is about, and whether "his" at its start is the protagonist's."""
+    def _plan(self, index: int) -> list[tuple[list[tuple], bool, bool]]:
+        """For every sentence of a paragraph: its clauses with whom each is about; whether "his" at its start is the protagonist's; and so for kin."""
         own = {"he": "m", "she": "f", "they": "t"}[self.pronoun]
         focus: dict[str, tuple | None] = {"m": None, "f": None, own: ("me", None)}
         plan = []
+        family = False  # "Her mother was Hester. Her brother …": a family told in a row is one person's
         for words in self.cut[index]:
             mine = focus[own] is not None and focus[own][0] == "me"
             rows, previous, first = [], None, True
@@ -1512,25 +1866,36 @@ class Story:
                 said = clause.verb.lemma in _SAYING and any(part.kind == "that" for part in clause.parts)
                 plural = any(token.low == "and" for token in clause.subject)
                 if who and not clause.relative and not said and not plural and (first or who[0] == "me"):
-                    self._attend(who, focus, own)
+                    self._attend(who, focus, own, any(token.low in self.forms for part in clause.parts for token in part.tokens))
+                if own == "f" and who and who[0] == "thing" and any(set(token.low.split()) & SHIPS for token in clause.subject):
+                    focus[own] = None  # a ship is "she" too
                 if not clause.relative:
                     previous = who
                 first = False
             self._mentions(words, rows, focus, own)
-            plan.append((rows, mine))
+            opening = words[0].low in self.forms and any(token.low in _BORN_INTO for token in words[1:4])
+            plan.append((rows, mine, mine or (family and opening)))
+            named = bool(rows) and rows[0][0].verb.form == "be" and opening
+            family = (mine or family) and opening and (named or family) if rows else False
         return plan
 
-    def _attend(self, who: tuple, focus: dict, own: str) -> None:
+    def _attend(self, who: tuple, focus: dict, own: str, mentioned: bool) -> None:
         """The subject of a sentence is whom the next pronoun means."""
         if who[0] == "me":
             focus[own] = who
         elif who[0] == "person":
             gender = self._head_gender(who[1])
-            for slot in [gender] if gender else ["m", "f"]:
-                focus[slot] = who
+            if gender:
+                focus[gender] = who
+                return
+            focus.update({slot: None for slot in ("m", "f") if slot != own})
+            if own != "t" and (own == "m" or not mentioned):  # an unknown name who does something to "her" is rarely the next "she"
+                focus[own] = who
 
     def _mentions(self, words: list[Token], rows: list, focus: dict, own: str) -> None:
         """Whoever else a sentence names makes a pronoun doubtful, or is meant by the other pronoun."""
+        if rows and rows[0][0].verb.lemma in _SAYING and rows[0][1] and rows[0][1][0] == "person":
+            return  # "Strabo complained that he …" speaks of whom the text spoke before
         subject = rows[0][1] if rows else None
         subject_words = set(subject[1] or ()) if subject else set()
         named = [token for token in words if token.kind == "name" and self.kind(token) == "person" and token not in subject_words]
@@ -1553,7 +1918,7 @@ class Story:
         from charlib.profile import dates_in
 
         found: list[Statement] = []
-        for raw, words, (rows, mine) in zip(sentences(self.texts[index]), self.cut[index], self.plans[index], strict=True):
+        for raw, words, (rows, mine, _) in zip(sentences(self.texts[index]), self.cut[index], self.plans[index], strict=True):
             if any(self.end and date.after(self.end) for date in dates_in(raw)) or _META.search(self._unhedged(raw)):
                 continue
             for clause, who in rows:
@@ -1568,7 +1933,11 @@ class Story:
         if not subject:
             return None
         first, last = subject[0], subject[-1]
-        bare = [token for token in subject if token.low not in {"the", "young", "little", "old", "boy", "girl", "child", "new", "future", "elder"}]
+        bare = [
+            token
+            for token in subject
+            if token.low not in {"the", "young", "little", "old", "boy", "girl", "child", "new", "future", "elder"}
+        ]
         if len(bare) == 1 and self.is_self(bare[0]):
             return "me", None
         if len(subject) == 1 and first.kind == "word" and first.low in PRONOUNS:
@@ -1581,14 +1950,30 @@ class Story:
                 if previous and previous[0] == "person" and self._head_gender(previous[1]) == slot:
                     return previous
                 return focus.get(slot)
+            children = any(
+                token.low in {"children", "sons", "daughters", "son", "daughter", "child"} for part in clause.parts for token in part.tokens
+            )
+            if first.low == "they" and clause.verb.words == ("had",) and children:
+                return "me", None
             return ("thing", subject) if first.low in {"nobody", "everyone", "everybody"} else None
         if any(token.low in {"they", "it", "them", "who", "which", "he", "she"} for token in subject):
             return None
+        if any(self.is_self(token) and not (n + 1 < len(subject) and subject[n + 1].kind == "of" or n and subject[n - 1].low == "of")
+               for n, token in enumerate(subject)):  # fmt: skip
+            return None
         head = Part("object", subject).head
-        if head.low in {"boy", "girl", "child", "youth", "latter", "former", "young", "elder"} and subject[0].low == "the":
+        if head.kind == "word" and not {"NOUN"} & set(senses(head.low)) and senses(head.low) and head.low not in DETERMINERS:
+            return None
+        if clause.relative and head.kind == "name" and self.kind(head) != "person":
+            return None
+        if head.low in {"boy", "girl", "child", "youth", "latter", "former", "young", "elder", "queen", "king", "princess", "prince", "emperor",
+                         "dictator", "composer", "poet", "author", "artist", "captive", "consul"} and (
+            subject[0].low == "the" and not any(token.kind == "name" for token in subject)
+        ):
             return None
         if any(token.kind == "name" and self.kind(token) == "person" for token in subject) and (
-            head.kind == "name" and self.kind(head) == "person" or last.kind == "name" and self.kind(last) == "person" and "of" not in {t.low for t in subject}
+            head.kind == "name" and self.kind(head) == "person" or last.kind == "name" and self.kind(last) == "person"
+                and not PREPOSITIONS & {t.low for t in subject}
         ):  # fmt: skip
             return "person", subject
         if head.kind == "name":
@@ -1608,27 +1993,37 @@ class Story:
         """A clause as the protagonist's statement, or None: death, doubt, or nothing said."""
         kind, subject = who
         verb = clause.verb
-        if kind == "me" and (verb.lemma in {"die", "bury"} or _DEATH.search(" ".join(verb.words)) or verb.words[-1] in {"killed", "poisoned", "survived"}
+        if kind == "me" and (verb.lemma in {"die", "bury"} or _DEATH.search(" ".join(verb.words))
+            or verb.words[-1] in {"killed", "poisoned", "survived"}
                              and verb.passive):  # fmt: skip
             return None
         if verb.lemma == "survive" and kind != "me" or verb.form == "present" and kind != "me":
             return None
         if kind != "me" and verb.words[0] in {"is", "are", "has"}:
             return None
-        if kind == "me" and verb.form == "present" and verb.lemma not in _MOVING | {"teach", "own", "keep", "love", "make", "speak", "run", "use", "sell"}:
+        if kind == "person" and any(self.full(token.text) in self.commentators for token in subject if token.kind == "name"):
             return None
-        earlier: tuple[Token, ...] = ()
-        if clause.subject[0] in words:
-            earlier = tuple(words[: words.index(clause.subject[0])])
+        if (
+            kind == "me"
+            and verb.form == "present"
+            and verb.lemma not in _MOVING | {"teach", "own", "keep", "love", "make", "speak", "run", "use", "sell"}
+        ):
+            return None
+        lowered, wanted = [token.low for token in words], [token.low for token in clause.subject]
+        spot = next((n for n in range(len(words)) if lowered[n : n + len(wanted)] == wanted), 0)
+        earlier = tuple(words[:spot])
         bare = Statement(clause, kind, "", "", self, paragraph, raw, who=subject or (), earlier=earlier, focused=focused or kind == "me")
         label = label_you = ""
         if kind != "me":
             label, label_you = self.label(subject, bare, "I"), self.label(subject, bare, "you")
             if not label:
                 return None
+            if re.match(r"(?:me|you)\b", label):
+                return None
         bare = replace(bare, label=label, label_you=label_you)
         if kind == "me" and any(self.is_self(token) and not (n + 1 < len(part.tokens) and part.tokens[n + 1].kind == "of")
-                                for part in clause.parts for n, token in enumerate(part.tokens) if part.kind in {"object", "person", "other"}):  # fmt: skip
+                                for part in clause.parts for n, token in enumerate(part.tokens)
+                                    if part.kind in {"object", "person", "other"}):  # fmt: skip
             return None
         front, parts, dropped = [], [], False
         for part in clause.lead:
@@ -1637,16 +2032,25 @@ class Story:
                 front.append(part)
         for part in clause.parts:
             part = self.typed(part)
-            vague = part.kind == "object" and len(part.tokens) < 3 and part.head.low in {"both", "all", "some", "others", "one", "many", "none", "it", "them",
-                                                                                         "several", "most", "two", "this", "that", "him", "her"}  # fmt: skip
+            who_at = next((n for n, token in enumerate(part.tokens) if n and token.low == "who"), None)
+            if part.kind == "complement" and kind == "me" and who_at and any(token.kind == "date" for token in part.tokens[who_at:]):
+                part = replace(part, tokens=part.tokens[:who_at])
+            vague = part.kind == "object" and len(part.tokens) < 3 and part.head.low in {"both", "all", "some", "others", "one", "many",
+                "none", "it", "them",
+                                                                                         "several", "most", "two", "this", "that",
+                                                                                             "him", "her"}  # fmt: skip
             if vague and self.shift(part.tokens, bare, "I") not in {"me"}:
                 return None
             if not self.shift(part.tokens, bare, "I"):
                 first = part is not None and not parts and part.kind not in {"when", "reason", "clause", "with", "time"}
-                weak = verb.lemma in {"take", "bring", "put", "send", "make", "see", "find", "lead", "have", "set", "go", "come", "return", "get"}
+                weak = verb.lemma in _words("take bring put send make see find lead have set go come return get")
                 if part.kind in {"object", "complement", "that", "to"} or first or verb.form == "be" or weak and len(parts) < 2:
                     return None
-                while parts and parts[-1].kind == "adverb":
+                while (
+                    parts
+                    and parts[-1].kind == "adverb"
+                    and parts[-1].tokens[0].low in {"soon", "shortly", "just", "even", "only", "long", "immediately"}
+                ):
                     parts.pop()
                 dropped = True
                 continue
@@ -1658,6 +2062,7 @@ class Story:
             if part.kind == "adverb" and part.tokens[0].low in {"there", "then", "also", "however", "too"}:
                 continue
             parts.append(part)
+        parts = self.places_merged(parts)
         joined = [*parts, *[part for part in front if part.kind != "other"]]
         if not joined or not parts and verb.lemma not in _MOVING | {"marry", "retire", "bear", "drown", "fall", "sleep", "smoke", "laugh"}:
             return None
@@ -1666,25 +2071,89 @@ class Story:
         length = sum(len(part.tokens) for part in joined)
         if length > 40 or (verb.form == "be" and not parts):
             return None
-        if verb.lemma in {"order", "ask", "tell", "let", "make", "have", "force", "allow", "want", "persuade", "help", "get", "see", "call", "name"} and (
+        if verb.lemma in {"order", "ask", "tell", "let", "make", "have", "force", "allow", "want", "persuade", "help", "get", "see",
+            "call", "name", "beg", "urge", "advise",
+                              "invite", "press", "warn", "remind", "promise", "show", "lead", "find", "leave", "keep"} and (
             len(parts) == 1 and parts[0].kind == "object" and self.shift(parts[0].tokens, bare, "I") == "me"
         ):  # fmt: skip
             return None
-        if any(re.search(r"\bthe (?:[a-z]+ )?(?:boy|girl|child|youth|queen|princess|king|young man|young woman|composer)\b(?! of)", join(part.tokens))
+        alone = len([part for part in parts if part.kind not in {"time", "adverb"}]) == 1 and parts and parts[0].kind == "object"
+        if (
+            alone
+            and self._person(parts[0].head)
+            and verb.lemma in _GIVING | {"ask", "order", "keep", "beg", "make", "let", "put", "have", "warn"}
+        ):
+            return None
+        if verb.form == "simple" and verb.main in {"named", "called"} and kind != "me" and subject[0].low in {"the", "a", "an"}:
+            return None
+        if parts and all(part.kind in {"adverb", "time"} for part in parts) and any(part.tokens[0].low in {"on", "in", "off"}
+            for part in parts
+                                                                                    if part.kind == "adverb"):  # fmt: skip
+            return None
+        if any(re.search(r"\bthe (?:[a-z]+ )?(?:boy|girl|child|youth|queen|princess|king|young man|young woman|composer)\b(?! of)",
+            join(part.tokens))
                for part in parts):  # fmt: skip
             return None
-        if verb.lemma in {"make", "give", "take", "buy", "build", "use", "see", "find", "keep", "have", "call", "put", "bring", "hold"} and verb.form == "simple":
-            if not any(part.kind in {"object", "that", "to", "number"} for part in parts):
-                return None
-        if kind == "me" and _DEATH.search(join([t for p in joined for t in p.tokens])) and re.search(rf"\b(?:{'|'.join(self.forms)}) (?:own )?(?:death|funeral|burial|grave|tomb)\b", raw):
+        if (
+            verb.lemma in {"make", "give", "take", "buy", "build", "use", "see", "find", "keep", "have", "call", "put", "bring", "hold"}
+            and verb.form == "simple"
+        ) and not any(part.kind in {"object", "that", "to", "number"} for part in parts):
             return None
-        return replace(bare, parts=tuple(joined), front=front[0] if front else None)
+        if (
+            kind == "me"
+            and _DEATH.search(join([t for p in joined for t in p.tokens]))
+            and re.search(rf"\b(?:{'|'.join(self.forms)}) (?:own )?(?:death|funeral|burial|grave|tomb)\b", raw)
+        ):
+            return None
+        return replace(
+            bare,
+            parts=tuple(joined),
+            front=front[0] if front else None,
+            clause=replace(clause, verb=self.plain_past(verb, kind, subject, joined)),
+        )
+
+    def plain_past(self, verb: Verb, kind: str, subject, parts: list[Part]) -> Verb:
+        """'had kept … since' is 'have kept … since' when I speak of myself; 'had met' is 'met'."""
+        words = list(verb.words)
+        if verb.form != "aux" or "had" not in words or any(word in {"not", "better", "to"} for word in words):
+            return verb
+        spot = words.index("had")
+        if any(part.prep == "since" for part in parts):
+            return replace(verb, words=tuple("have" if word == "had" else word for word in words)) if kind == "me" else verb
+        plural = kind != "me" and (any(token.low == "and" for token in subject) or Part("object", tuple(subject)).head.low.endswith("s")
+                                   and Part("object", tuple(subject)).head.kind == "word")  # fmt: skip
+        if "been" in words:
+            if words.index("been") == len(words) - 1 or plural:
+                return verb
+            words[words.index("been")] = "was"
+            return replace(verb, words=tuple(words[:spot] + words[spot + 1 :]))
+        past = past_of(base(verb.main))
+        if not past or words[-1] != verb.main:
+            return verb
+        return Verb((*words[:spot], *words[spot + 1 : -1], past), "simple", past)
+
+    def places_merged(self, parts: list[Part]) -> list[Part]:
+        """'at Mechelen', 'in Brabant' are one place."""
+        made: list[Part] = []
+        for part in parts:
+            if (
+                made
+                and made[-1].kind == part.kind == "place"
+                and part.prep in {"in", "near", "on", "off", "outside", "of", "at"}
+                and made[-1].prep not in {"from"}
+            ):
+                made[-1] = replace(made[-1], tokens=made[-1].tokens + part.tokens)
+            else:
+                made.append(part)
+        return made
 
     def label(self, subject: tuple[Token, ...], statement: Statement, person: str) -> str:
         """How the protagonist names another subject: my brother Hannibal Harrow, Captain Garland, the orchestra."""
         own = statement.clause.subject
         if subject is not own and len(subject) > 6:
             subject = (Part("object", subject).head,)
+        if [token.low for token in subject] in (["the", "father"], ["the", "mother"]):
+            return f"{'my' if person == 'I' else 'your'} {subject[1].low}"
         named = [token for token in subject if token.kind == "name"]
         person_head = next((n for n, token in enumerate(subject) if token.kind == "name" and self.kind(token) == "person"), None)
         if person_head is not None and any(token.low in PREPOSITIONS - {"of"} or token.text == "," for token in subject[person_head + 1 :]):
@@ -1693,6 +2162,8 @@ class Story:
             subject = subject[:-1]
         if len(subject) == 1 and named:
             return self.known_as(self.full(named[0].text) if len(named[0].text.split()) == 1 else named[0].text, person)
+        if subject[0].kind == "word":
+            subject = (replace(subject[0], text=subject[0].low), *subject[1:])
         text = self.shift(subject, replace(statement, subject="label"), person)
         return text if len(subject) <= 14 and not text.startswith(("there", "what")) else ""
 
@@ -1701,7 +2172,8 @@ class Story:
         head = part.head
         if part.kind == "other" and head.kind in {"name", "title"}:
             kind = self.kind(head)
-            if kind == "place" and part.prep in {"in", "at", "near", "to", "into", "from", "on", "outside", "off", "across", "through", "around", "above",
+            if kind == "place" and part.prep in {"in", "at", "near", "to", "into", "from", "on", "outside", "off", "across", "through",
+                "around", "above",
                                                  "for", "towards", "under", "by", "round", "between", "beside", "opposite"}:  # fmt: skip
                 return replace(part, kind="place")
             if kind == "person":
@@ -1746,20 +2218,30 @@ class Story:
             if low in forms:
                 role = forms[low]
                 if role == "her":
-                    giving = out and out[-1].kind == "word" and base(out[-1].low) in _GIVING or not out and statement.clause.verb.lemma in _GIVING
+                    giving = (
+                        out
+                        and out[-1].kind == "word"
+                        and base(out[-1].low) in _GIVING
+                        or not out
+                        and statement.clause.verb.lemma in _GIVING
+                    )
                     role = "possessive" if _opens_noun(after) and not (giving and after.kind == "number") else "object"
-                    if giving and role == "possessive" and after.kind == "word" and "ADJ" not in senses(after.low) and after.low not in KIN and (
-                        after.low.endswith("s")
-                    ):  # fmt: skip
-                        return ""
+                    plain = after.kind == "word" and "ADJ" not in senses(after.low) and after.low not in KIN
+                    if giving and role == "possessive" and plain and after.low.endswith("s"):
+                        return ""  # "gave her lessons"
                 if not self._means_me(role, seen, mine, statement, words, index):
                     return ""
-                table = {"subject": ("I", "you"), "object": ("me", "you"), "possessive": ("my", "your"), "reflexive": ("myself", "yourself"),
+                table = {"subject": ("I", "you"), "object": ("me", "you"), "possessive": ("my", "your"),
+                    "reflexive": ("myself", "yourself"),
                          "mine": ("mine", "yours")}  # fmt: skip
                 out.append(Token(table[role][person != "I"], "self"))
             elif low in {"he", "she", "him", "her", "his", "hers", "himself", "herself"}:
                 wanted = "m" if low in {"he", "him", "his", "himself"} else "f"
-                others = [t for t in seen if t not in subject_tokens] if low in {"him", "her"} and not (low == "her" and _opens_noun(after)) else seen
+                others = (
+                    [t for t in seen if t not in subject_tokens]
+                    if low in {"him", "her"} and not (low == "her" and _opens_noun(after))
+                    else seen
+                )
                 if not any(self._person(t) and self.gender(t) == wanted for t in others):
                     return ""
                 out.append(token)
@@ -1769,22 +2251,33 @@ class Story:
                 out.append(token)
             elif low in {"it", "its", "itself"}:
                 if not any(t.kind == "title" or t.kind == "name" and self.kind(t) not in {"person", "self"} or t.kind == "word" and n
-                           and "NOUN" in senses(t.low) and not _function(t) and not self.gender(t)
-                           and (seen[n - 1].low in DETERMINERS | POSSESSIVES or "ADJ" in senses(seen[n - 1].low) or seen[n - 1].kind in {"of", "number"})
+                           and "NOUN" in senses(t.low) and "ADJ" not in senses(t.low) and not _function(t) and not self.gender(t)
+                           and (seen[n - 1].low in DETERMINERS | POSSESSIVES or "ADJ" in senses(seen[n - 1].low)
+                               or seen[n - 1].kind in {"of", "number"})
                            for n, t in enumerate(seen)):  # fmt: skip
                     return ""
                 out.append(token)
+            elif low in {"these", "those"} and after.low in TIME_NOUNS:
+                return ""
             elif low in {"these", "those"} and after.kind == "word" and not _function(after):
                 out.append(Token("the", "word"))
-            elif low in {"former", "latter", "thereby", "same"} or (low in {"this", "these", "those", "such"} and (after.kind in {"end", "mark"} or low == "these")):
+            elif low in {"former", "latter", "thereby", "same"} or (
+                low in {"this", "these", "those", "such"} and (after.kind in {"end", "mark"} or low == "these")
+            ):
                 return ""
             elif out and out[-1].kind == "self" and out[-1].text in {"I", "you"} and low in {"was", "were", "is", "has", "are"}:
-                forms_i = {"were": "was", "is": "am", "has": "have", "are": "am"} if person == "I" else {"was": "were", "is": "are", "has": "have"}
+                forms_i = (
+                    {"were": "was", "is": "am", "has": "have", "are": "am"}
+                    if person == "I"
+                    else {"was": "were", "is": "are", "has": "have"}
+                )
                 out.append(Token(forms_i.get(low, low), "word"))
             else:
                 out.append(token)
         text = re.sub(r"\b(?:[Tt]he|[Aa]n?) (?:(?:young|old|little|boy|girl|child|future|new) )*(?=(?:me|you)\b)", "", join(out))
-        text = re.sub(r"\b[Tt]he ((?:[a-z-]+ ){1,3})of (?:me|you)\b(?! and)", lambda m: f"{'my' if person == 'I' else 'your'} {m[1]}".rstrip(), text)
+        text = re.sub(
+            r"\b[Tt]he ((?:[a-z-]+ ){1,3})of (?:me|you)\b(?! and)", lambda m: f"{'my' if person == 'I' else 'your'} {m[1]}".rstrip(), text
+        )
         return "" if re.search(r"\bof (?:me|you)\b", text) and "one of" not in text else text
 
     def _person(self, token: Token) -> bool:
@@ -1814,6 +2307,32 @@ class Story:
         if role == "possessive" and theirs and index == 0 and words[index + 1 : index + 2] and words[index + 1].low in KIN:
             return False
         return not rival
+
+
+_HUMAN = _words("""
+    people men women children friends soldiers pirates cooks maids nobles guests boys girls neighbours kings troops citizens workers
+    students pupils critics monks nuns priests thieves crowd family parents wits council senate knights peasants slaves jurors
+    doctors nurses police committee couple villagers knight slave crew gang noblemen clerk clerks chief chiefs cousins brothers
+    sisters sons daughters
+""")  # fmt: skip
+
+
+def is_human(head: Token) -> bool:
+    """Whether a common noun, or a people's name in the plural, means persons."""
+    if head.kind == "name":
+        return " " not in head.text and head.text.endswith(("ans", "ese"))
+    return head.low in _HUMAN or bool(re.search(r"(?:[lsdtrkgnmp]ers?|[ts]ors?|ists?|men|ians?|wom[ae]n|folk|keepers?)$",
+        head.low)) and head.low not in {
+        "paper", "papers", "river", "number", "numbers", "letter", "letters", "winter", "summer", "order", "orders", "water", "dinner",
+            "supper", "motor",
+        "tower", "powder", "matter", "quarter", "quarters", "cellar", "barometer", "chapter", "border", "timber", "corner",
+            "master piece", "pepper", "butter",
+        "silver", "copper", "computer", "theater", "center", "register", "charter", "ladder", "feather", "weather", "leather", "danger",
+            "hunger", "anger",
+        "october", "specimen", "list", "lists", "consumer", "steamer", "steamers", "regimen", "factor", "factors", "sector", "temper",
+            "slippers", "manner",
+        "manners", "customer", "trailer", "engine driver", "cancer", "finger", "fingers", "poster", "posters", "newspaper",
+            "newspapers", "disaster"}  # fmt: skip
 
 
 def _clear(count: Counter) -> str:

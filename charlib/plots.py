@@ -291,14 +291,14 @@ def turns(rows: list[dict]):
 
 
 def value_map(rows: list[dict]):
-    """Which convictions hold: rows of {stance, system, held: 0..1, pressure}; one line a stance, a point a system."""
+    """Which convictions hold: rows of {stance, system, kept, asked, pressure} (`scores.stances`); one line a stance, a point a system."""
     stances = list(dict.fromkeys(row["stance"] for row in rows))
     fig, ax = figure(10, 1 + 0.34 * max(1, len(stances)))
     for y, stance in enumerate(reversed(stances)):
         for row in rows:
             if row["stance"] == stance:
                 mark = "^" if row.get("pressure") else "o"
-                ax.plot([row["held"]], [y], mark, ms=8, color=colour(row["system"]), alpha=0.8)
+                ax.plot([row["kept"] / max(1, row["asked"])], [y], mark, ms=8, color=colour(row["system"]), alpha=0.8)
     ax.set_yticks(range(len(stances)), [textwrap.shorten(stance, 58) for stance in reversed(stances)], fontsize=9)
     ax.set_xlim(-0.05, 1.05)
     ax.set_xlabel("held in both orders of the question (triangles: under pressure)")

@@ -18,9 +18,15 @@ from charlib.teacher import Request
 
 
 def protective_requests(profile: Profile, character: str, pairs: int = 3, limit: int = 0) -> list[Request]:
-    """One request a paragraph for `pairs` pairs of exchanges (Character-LLM, section 3.3, asked one prompt a paragraph without twins)."""
+    """Two requests a paragraph for `pairs` pairs each: in the person's full voice, and short drills that mark the boundary in many frames.
+
+    Character-LLM, section 3.3, asked one prompt a paragraph and had no twins.
+    """
     return [
-        teachers.request(character, "protective", item.id, profile, {"paragraph": item.text, "item": item, "profile": profile, "count": str(pairs)})
+        teachers.request(
+            character, stage, item.id, profile, {"paragraph": item.text, "item": item, "profile": profile, "count": str(pairs)}, sample
+        )
+        for sample, stage in enumerate(("protective", "boundary"))
         for item in experience.livable(profile, limit)
     ]
 
@@ -41,7 +47,7 @@ def build(here: run.Run, profile: Profile, teacher, *, pairs: int = 3, limit: in
             experience.reject(result, request, "no pair found", completion.text)
             continue
         result.attrition["parsed"] += 1
-        found += made[: 2 * pairs]
+        found += made[: 2 * pairs] if request.stage == "protective" else made
     support = experience.Support(profile)
     # only what the person says is checked: the question may well name what lies beyond
     grounded = [experience.ground(dialogue, profile, support, result, most=5) for dialogue in found]

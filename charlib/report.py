@@ -102,8 +102,8 @@ def _figures(here: run.Run, person: Profile, result: dict, answers, questions) -
         "boundary": plots.boundary(result),
         "training": plots.training(rows),
         "coverage": plots.coverage(experience.coverage(person, here.read_jsonl("scenes.jsonl", Scene), dialogues)),
-        "value_map": plots.value_map(scores.value_rows(answers, questions)),
-        "length": plots.score_against_length(scores.judged(answers, questions, person)),
+        "value_map": plots.value_map(scores.stances(answers, person, questions)),
+        "length": plots.score_against_length(scores.judge_rows(answers, person, questions)),
     }
     if here.has("trajectory.jsonl"):
         made["trajectory"] = plots.trajectory(here.read_jsonl("trajectory.jsonl"))
@@ -139,7 +139,7 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
         ],
         "seeds": "The intervals speak of these questions and this one training." if len(result["seeds"]) < 3 else f"{len(result['seeds'])} seeds.",
         "table": _table(result, systems),
-        "formulas": sorted(result["formulas"].items()),
+        "formulas": [(name, f"{entry['value']}. " + " ".join(entry["parts"].values())) for name, entry in result["formulas"].items()],
         "asked_systems": systems[:4],
         "side": _side(answers, questions, systems[:4]),
         "experience": f"Written by: {', '.join(teachers) or 'nobody'}. {len(full)} full scenes and {len(dialogues) - len(full)} short memory exchanges, "

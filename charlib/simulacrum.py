@@ -160,7 +160,7 @@ class Simulacrum:
             ids[row, longest - len(tail) :] = torch.from_numpy(tail)
             real[row, longest - len(tail) :] = True
         ids, real = ids.to(device), real.to(device)
-        cache = Preallocated(prefix + longest + sampling.max_new_tokens)
+        cache = preallocated(self.model.config, prefix + longest + sampling.max_new_tokens)
         visible = torch.cat([torch.ones(rows, prefix, dtype=torch.bool, device=device), real], dim=1)
         generators = [torch.Generator().manual_seed(seed * 100_003 + row) for row in range(rows)]
         seen = torch.zeros(rows, self.model.config.vocab_size, dtype=torch.bool, device=device)
@@ -173,7 +173,7 @@ class Simulacrum:
             if prefix:
                 head = torch.from_numpy(items[0].ids[:prefix])[None].to(device)
                 self.model(input_ids=head, past_key_values=cache, use_cache=True, logits_to_keep=1)
-                cache.expand(rows)
+                cache.batch_repeat_interleave(rows)
             positions = (prefix + real.long().cumsum(1) - 1).clamp(min=0)
             mask = _mask(visible, longest)
             logits = self._forward(ids, positions, mask, cache)
@@ -194,7 +194,8 @@ class Simulacrum:
                     index = torch.tensor(keep, device=device)
                     alive = [alive[place] for place in keep]
                     token, seen, visible, lengths = token[index], seen[index], visible[index], lengths[index]
-                    cache.keep(index)
+                    for layer in cache.layers:
+                        layer.keep(index)
                 if step + 1 == sampling.max_new_tokens:
                     break
                 seen.scatter_(1, token[:, None], True)
@@ -270,52 +271,38 @@ class Simulacrum:
         return math.exp(total / count)
 
 
-class Preallocated:
-    """Keys and values in buffers of a fixed length, written in place: nothing is copied to grow. Speaks transformers' cache protocol."""
+def preallocated(config, length: int):
+    """A transformers cache whose keys and values are written in place into buffers of `length` positions: nothing is copied to grow."""
+    import torch
+    from transformers.cache_utils import Cache, DynamicLayer
 
-    is_compileable = False
+    class Layer(DynamicLayer):
+        def lazy_initialization(self, keys, values) -> None:
+            self.dtype, self.device, self.used = keys.dtype, keys.device, 0
+            self.keys = keys.new_empty((*keys.shape[:2], length, keys.shape[3]))
+            self.values = values.new_empty((*values.shape[:2], length, values.shape[3]))
+            self.is_initialized = True
 
-    def __init__(self, length: int):
-        self.length, self.layers_seen, self.used = length, [], 0
-        self.keys: list = []
-        self.values: list = []
+        def update(self, keys, values, *args, **kwargs):
+            if not self.is_initialized:
+                self.lazy_initialization(keys, values)
+            start, self.used = self.used, self.used + keys.shape[2]
+            self.keys[:, :, start : self.used] = keys
+            self.values[:, :, start : self.used] = values
+            return self.keys[:, :, : self.used], self.values[:, :, : self.used]
 
-    def update(self, keys, values, layer: int, *args, **kwargs):
-        if layer == len(self.keys):
-            shape = (keys.shape[0], keys.shape[1], self.length, keys.shape[3])
-            self.keys.append(keys.new_empty(shape))
-            self.values.append(values.new_empty(shape))
-            self.layers_seen.append(0)
-        start = self.layers_seen[layer]
-        end = start + keys.shape[2]
-        self.keys[layer][:, :, start:end] = keys
-        self.values[layer][:, :, start:end] = values
-        self.layers_seen[layer] = end
-        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+        def get_seq_length(self) -> int:
+            return self.used if self.is_initialized else 0
 
-    def expand(self, rows: int) -> None:
-        """Give every row its own copy of what one row holds."""
-        self.keys = [part.expand(rows, -1, -1, -1).contiguous() for part in self.keys]
-        self.values = [part.expand(rows, -1, -1, -1).contiguous() for part in self.values]
+        def keep(self, index: torch.Tensor) -> None:
+            """Copy only the rows that go on, and only the positions in use."""
+            for name in ("keys", "values"):
+                old = getattr(self, name)
+                new = old.new_empty((len(index), *old.shape[1:]))
+                new[:, :, : self.used] = old[index, :, : self.used]
+                setattr(self, name, new)
 
-    def keep(self, index) -> None:
-        """Drop the rows that are not in `index`."""
-        self.keys = [part[index] for part in self.keys]
-        self.values = [part[index] for part in self.values]
-
-    def get_seq_length(self, layer: int = 0) -> int:
-        return self.layers_seen[layer] if layer < len(self.layers_seen) else 0
-
-    def get_mask_sizes(self, query, layer: int = 0) -> tuple[int, int]:
-        length = query if isinstance(query, int) else query.shape[0]
-        return self.get_seq_length(layer) + length, 0
-
-    def get_max_cache_shape(self, *args) -> int:
-        return -1
-
-    @property
-    def is_sliding(self) -> list[bool]:
-        return [False]
+    return Cache(layers=[Layer() for _ in range(config.num_hidden_layers)])
 
 
 def _common(items: list[dataset.Tokens]) -> int:
@@ -369,7 +356,8 @@ def check_adapter(folder: Path, base: bases.Base | None) -> dict:
     folder = Path(folder)
     if not (folder / "adapter_config.json").is_file():
         raise run.RunError(f"{folder.name}/ holds no adapter: run notebook 04 first.")
-    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
+    pickled = [path for ending in ("bin", "pt", "pth") for path in folder.glob(f"*.{ending}")]
+    if pickled and not (folder / "trainer_state.json").is_file():  # a checkpoint of our own keeps its optimiser beside the weights
         raise run.RunError(f"{folder.name}/ holds a pickled file (.bin, .pt, .pth): only safetensors are loaded.")
     if not (folder / "adapter_model.safetensors").is_file():
         raise run.RunError(f"{folder.name}/ holds no adapter_model.safetensors: run notebook 04 again.")

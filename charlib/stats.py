@@ -73,7 +73,7 @@ def mean(values: Sequence[float], clusters: Sequence | None = None, *, weights: 
     """The mean of `values` with a bootstrap interval over whole clusters; with `weights` the ratio sum(values)/sum(weights).
 
     Percentile limits, widened to Student's t for few clusters (Hesterberg 2015, "expanded percentile"). `bounds` are the values' limits:
-    when every value lies on one of them resampling shows no spread, and Wilson's interval over the clusters is given instead.
+    where all values are equal resampling shows no spread, and the limits are what Wilson's interval leaves open to unseen clusters.
     """
     values = np.asarray(values, dtype=float)
     _need(len(values))
@@ -82,10 +82,10 @@ def mean(values: Sequence[float], clusters: Sequence | None = None, *, weights: 
     top, bottom = np.bincount(codes, values, count), np.bincount(codes, sizes, count)
     estimate = float(top.sum() / bottom.sum()) if bottom.sum() else math.nan
     shares = np.divide(values, sizes, out=np.zeros_like(values), where=sizes > 0)[sizes > 0]
-    if bounds and len(shares) and (np.all(shares == bounds[0]) or np.all(shares == bounds[1])):
-        span = bounds[1] - bounds[0]
-        edge = wilson(count if shares[0] == bounds[1] else 0, count, level)
-        return Interval(estimate, bounds[0] + span * edge.low, bounds[0] + span * edge.high, len(values), count)
+    if bounds and len(shares) and np.all(shares == shares[0]):
+        unseen = 1 - wilson(count, count, level).low  # the share of clusters that may differ although none did
+        low, high = estimate - (estimate - bounds[0]) * unseen, estimate + (bounds[1] - estimate) * unseen
+        return Interval(estimate, low, high, len(values), count)
     picks = _resample(count, draws, seed)
     totals = bottom[picks].sum(1)
     drawn = np.divide(top[picks].sum(1), totals, out=np.full(draws, estimate), where=totals > 0)
@@ -95,7 +95,7 @@ def mean(values: Sequence[float], clusters: Sequence | None = None, *, weights: 
 
 def bootstrap(statistic: Callable[[np.ndarray], float], n: int, clusters: Sequence | None = None, *, level: float = LEVEL,
               draws: int = DRAWS, seed: int = 0) -> Interval:  # fmt: skip
-    """Any statistic of item indices, `statistic(indices) -> float`, with a clustered percentile interval; draws that give nan are left out."""
+    """Any statistic of item indices, `statistic(indices) -> float`, with a clustered percentile interval; nan draws are left out."""
     _need(n)
     codes, count = _codes(clusters, n)
     members = [np.flatnonzero(codes == code) for code in range(count)]
@@ -304,7 +304,7 @@ def at_equal_length(differences: Sequence[float], log_lengths: Sequence[float], 
                     draws: int = DRAWS) -> dict:  # fmt: skip
     """Paired score differences regressed on differences of log length: the difference that is left at equal length, with its interval.
 
-    As in length-controlled AlpacaEval (Dubois et al. 2024), linear instead of logistic. `slope` is the gain when a reply is e times as long.
+    As in length-controlled AlpacaEval (Dubois et al. 2024), linear instead of logistic. `slope` is the gain of a reply e times as long.
     Where lengths never differ the slope is None and the plain difference is given; where they differ all alike nothing can be told apart,
     and `value` is None with a reason.
     """

@@ -16,7 +16,7 @@ from typing import Protocol
 from charlib import run
 from charlib.profile import Profile
 
-STAGES = ("scenes", "dialogue", "memory", "protective")
+STAGES = {"scenes": "scenes", "dialogue": "dialogue", "memory": "dialogue", "recall": "dialogue", "protective": "protective", "boundary": "protective"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Request:
 
     @property
     def key(self) -> dict:
-        """The key recordings match on. Memory exchanges are dialogues asked for a paragraph instead of a scene."""
-        stage = "dialogue" if self.stage == "memory" else self.stage
+        """The key recordings match on. Memory and recall exchanges are dialogues asked for a paragraph instead of a scene, samples 0 and 1."""
+        stage = STAGES[self.stage]
         kind = "scene" if self.stage == "dialogue" else "paragraph"
         return {"character": self.character, "stage": stage, kind: self.subject, "sample": self.sample}
 

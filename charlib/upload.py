@@ -27,17 +27,23 @@ from charlib import dataset, run
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `seconds` 0 means no time budget; `top_layers` 0 means adapters on all layers."""
+    """How to train. `seconds` 0 means no time budget; `top_layers` 0 means adapters on all layers.
+
+    With a time budget, at least `least_epochs` are trained, on fewer rows if need be; and if all layers are too slow for that on this
+    machine, adapters go on the `top_when_slow` top layers, whose input is computed once: a stated trade-off, written to training.jsonl.
+    """
 
     method: str = "lora"
     rank: int = 32
     alpha: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     epochs: int = 5
     seconds: float = 0
+    least_epochs: int = 3
     top_layers: int = 0
-    row_length: int = 512
-    rows_per_step: int = 2
+    top_when_slow: int = 10
+    row_length: int = 256
+    rows_per_step: int = 1
     accumulate: int = 1
     warmup: float = 0.05
     weight_decay: float = 0.0
@@ -51,9 +57,9 @@ class Recipe:
 
 
 RECIPES = {
-    "tiny": Recipe(rank=8, epochs=1, top_layers=4, row_length=256),
+    "tiny": Recipe(rank=8, epochs=1, top_layers=4, rows_per_step=3),
     "workshop": Recipe(epochs=6, seconds=240),
-    "full": Recipe(epochs=8, checkpoint="best"),
+    "full": Recipe(learning_rate=2e-3, epochs=8),
     "paper": Recipe(
         method="full", learning_rate=2e-5, epochs=10, warmup=0.04, weight_decay=0.1, row_length=2048, rows_per_step=8, accumulate=8,
         speakers="all", checkpointing=True,
@@ -221,10 +227,11 @@ def train(path: Path) -> Path:
         raise run.RunError(f"This training needs about {needed:.1f} GB and {free:.1f} GB are free: lower rows_per_step, or use LoRA.")
     model, tokenizer = bases.load(base, "float32" if recipe.method == "full" else dtype)
     examples = run.read_jsonl(folder / spec["examples"], dataset.Example)
-    rows, held_out, coverage = prepare(examples, tokenizer, recipe, spec["seed"])
-    model = wrap(model, recipe)
-    _log(folder, {"event": "start", "dtype": dtype, "base": base.name, **coverage, "device": str(next(model.parameters()).device)})
+    rows, held_out, coverage = prepare(examples, tokenizer, recipe)
+    _log(folder, {"event": "start", "dtype": dtype, "base": base.name, **coverage, "device": str(model.device)})
     plan = _plan(checkpoints, model, rows, recipe)
+    recipe = replace(recipe, top_layers=plan["top_layers"])
+    model = wrap(model, recipe)
     _log(folder, {"event": "plan", **plan})
     trainer = _trainer(model, tokenizer, rows, held_out, recipe, plan, spec, folder)
     resume = newest(checkpoints)
@@ -237,13 +244,11 @@ def train(path: Path) -> Path:
     return folder
 
 
-def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe, seed: int):
+def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe):
     """Tokenise and pack. Returns (training rows, held-out rows, counts). Raises RunError when nothing is supervised (fault F23).
 
-    Rows are ordered by a seeded shuffle; conversations longer than the row are kept whole, in rows of their own.
+    Rows keep the order of the examples, which is their priority: what a time budget cuts is cut from the end.
     """
-    import numpy as np
-
     parts: dict[str, list[dataset.Tokens]] = {"train": [], "validation": []}
     prefixes: dict[str, str] = {}
     for example in examples:
@@ -256,8 +261,7 @@ def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe, seed: in
     supervised = sum(item.supervised for item in parts["train"])
     if not supervised:
         raise run.RunError("Every token of the training data is masked: no example holds a reply of the protagonist. Check examples.jsonl.")
-    order = np.random.default_rng(seed).permutation(len(parts["train"]))
-    rows = dataset.pack(parts["train"], recipe.row_length, order)
+    rows = dataset.pack(parts["train"], recipe.row_length)
     counts = {
         "examples": len(parts["train"]),
         "tokens": int(sum(len(item.ids) for item in parts["train"])),
@@ -277,17 +281,15 @@ def wrap(model, recipe: Recipe):
         return model.train()
     layers = model.config.num_hidden_layers
     top = min(recipe.top_layers, layers)
+    linear = {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if isinstance(part, torch.nn.Linear) and ".layers." in name}
     config = peft.LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
-        target_modules="all-linear",
+        target_modules=sorted(linear),
         task_type="CAUSAL_LM",
         layers_to_transform=list(range(layers - top, layers)) if top else None,
         layers_pattern="layers" if top else None,
     )
-    if top:  # "all-linear" and a choice of layers do not combine: name the modules
-        config.target_modules = sorted({name.split(".")[-1] for name, part in model.named_modules()
-                                        if isinstance(part, torch.nn.Linear) and ".layers." in name})  # fmt: skip
     model = peft.get_peft_model(model, config, autocast_adapter_dtype=True)
     for part in model.modules():
         if isinstance(part, peft.tuners.lora.Linear):
@@ -409,38 +411,41 @@ def _plan(checkpoints: Path, model, rows: list[dataset.Row], recipe: Recipe) -> 
     path = checkpoints / "plan.json"
     if path.is_file():
         return json.loads(path.read_text())
-    epochs, kept = recipe.epochs, len(rows)
-    seconds = _step_seconds(model, rows, recipe) if recipe.seconds else 0.0
-    steps = math.ceil(len(rows) / (recipe.rows_per_step * recipe.accumulate))
-    plan = {"asked_epochs": epochs, "rows": kept, "step_seconds": round(seconds, 3), "left_out": 0}
-    if recipe.seconds and seconds:
-        budget = 0.92 * recipe.seconds
-        if recipe.top_layers:
-            total = model.config.num_hidden_layers
-            budget -= steps * seconds * 0.5 * (total - recipe.top_layers) / max(recipe.top_layers, 1) / 2
-        affordable = max(1, int(budget / seconds))
-        epochs = min(recipe.epochs, max(1, affordable // steps))
-        if affordable < steps:
-            kept = max(1, affordable * recipe.rows_per_step * recipe.accumulate)
-        plan |= {"affordable_steps": affordable}
-    plan |= {"epochs": epochs, "rows": kept, "left_out": len(rows) - kept}
+    per_step = recipe.rows_per_step * recipe.accumulate
+    plan = {"asked_epochs": recipe.epochs, "epochs": recipe.epochs, "rows": len(rows), "left_out": 0, "top_layers": recipe.top_layers,
+            "step_seconds": 0.0}  # fmt: skip
+    if recipe.seconds:
+        once = _forward_seconds(model, rows, recipe) * recipe.accumulate
+        layers = model.config.num_hidden_layers
+        steps, budget = math.ceil(len(rows) / per_step), 0.9 * recipe.seconds
+        least = min(recipe.least_epochs, recipe.epochs)
+        top = recipe.top_layers
+        if not top and 3.2 * once * steps * least > budget and 0 < recipe.top_when_slow < layers and recipe.method == "lora":
+            top = recipe.top_when_slow
+        lower_cost = once * (1 - top / layers) if top else 0.0  # once a row; three forwards' worth a step for what is trained
+        step = once * (3.2 * top / layers + 0.5 if top else 3.2)
+        fitting = int((budget / steps - lower_cost) / step)
+        if fitting < least:
+            kept = max(1, int(budget / (lower_cost + least * step)) * per_step)
+            plan |= {"rows": min(kept, len(rows)), "left_out": max(0, len(rows) - kept)}
+        plan |= {"epochs": max(least, min(recipe.epochs, fitting)), "top_layers": top, "step_seconds": round(step, 3)}
     run.write_atomic(path, json.dumps(plan))
     return plan
 
 
-def _step_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> float:
-    """Seconds of one optimiser step, measured on the longest usual rows after one warm-up."""
+def _forward_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> float:
+    """Seconds of one forward pass of a step's rows through all layers, the faster of two after a warm-up."""
+    import torch
+
     times = []
     for start in range(3):
         chosen = rows[start * recipe.rows_per_step : (start + 1) * recipe.rows_per_step] or rows[: recipe.rows_per_step]
         batch = _move(collate([{"row": row, "lower": None} for row in chosen]), model)
-        if recipe.top_layers:
-            batch["lower"] = lower(model, batch, recipe.top_layers)
         before = time.perf_counter()
-        loss(model, batch, recipe.top_layers).backward()
+        with torch.no_grad():
+            hidden(model, batch)
         times.append(time.perf_counter() - before)
-        model.zero_grad()
-    return min(times[1:]) * recipe.accumulate
+    return min(times[1:])
 
 
 def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):

@@ -240,7 +240,9 @@ def describe(row: dict) -> str:
         return f"{row['examples']} examples, {row['tokens']:,} tokens ({row['computed']:,} computed), {row['dtype']} on {row['device']}"
     if event == "plan":
         epochs, left = row["epochs"], row["left_out"]
-        fits = f"{row['step_seconds']} s a step; " if row["step_seconds"] else ""
+        fits = f"about {row['step_seconds']} s a step; " if row["step_seconds"] else ""
+        if row["top_layers"]:
+            fits += f"adapters on the top {row['top_layers']} layers; "
         return f"{fits}{epochs} of {row['asked_epochs']} epochs fit the time" + (f"; {left} packed rows are left out" if left else "")
     if event == "sample":
         return f"after epoch {row['epoch']}: {row['replies'][0]['reply']}" if row["replies"] else ""

@@ -56,10 +56,10 @@ def ok(text: str | None, finish: str | None = "stop", delay: float = 0.0, manner
     return Reply(body=json.dumps(body).encode(), delay=delay, manner=manner)
 
 
-def status(code: int, headers: dict | None = None, message: str = "scripted", **error) -> Reply:
+def status(number: int, headers: dict | None = None, message: str = "scripted", **error) -> Reply:
     """An error with a status."""
     body = json.dumps({"error": {"message": message, **error}}).encode()
-    return Reply(code, body, {"Content-Type": "application/json", **(headers or {})})
+    return Reply(number, body, {"Content-Type": "application/json", **(headers or {})})
 
 
 def raw(body: bytes, kind: str = "application/json") -> Reply:

@@ -1,0 +1,141 @@
+"""The examination of a run: what its simulacrum and the baselines scored, and how each checkpoint came there.
+
+    result = examination.score(here, person, questions, answers, systems)     # scores.json
+    path = examination.trajectory(here, person, 24)                           # trajectory.jsonl
+"""
+
+import time
+from collections.abc import Sequence
+
+from charlib import base as bases
+from charlib import dataset, interview, run, scores, simulacrum
+from charlib.interview import Answer, Question
+from charlib.profile import Profile
+
+
+def conduct(here: run.Run, profile: Profile, questions: Sequence[Question], systems: Sequence, settings) -> list[Answer]:
+    """Ask every system everything but the interview topics, choices in both orders; answers.jsonl. Seeds 0 to `settings.samples` - 1."""
+    for system in systems:
+        temperature = 0.0 if settings.samples == 1 else 0.7
+        system.sampling = simulacrum.Sampling(max_new_tokens=settings.max_new_tokens, temperature=temperature)
+    asked = interview.both_orders([item for item in questions if item.purpose != "interview"])
+    started = time.monotonic()
+    answers = interview.conduct(here, asked, systems, range(settings.samples), character=profile.name)
+    here.record("interview", products=("answers.jsonl",), seconds=time.monotonic() - started)
+    return answers
+
+
+def converse(here: run.Run, questions: Sequence[Question], systems: Sequence, settings) -> list[list[Answer]]:
+    """Multi-turn interviews on the first `settings.conversations` topics; the simulacrum's come first."""
+    topics = [item for item in questions if item.purpose == "interview"][: settings.conversations]
+    if not topics:
+        topics = [Question(id="interview-001", question="Tell me about your life.", group="interview")]
+    return interview.by_conversation(interview.conversations(here, topics, systems, settings.turns))
+
+
+def score(here: run.Run, profile: Profile, questions: Sequence[Question], answers: Sequence[Answer], systems: Sequence, talks=()) -> dict:
+    """scores.json: five dimensions without a judge, likelihoods where a system can tell, and what general English was lost."""
+    started = time.monotonic()
+    plain = [item for item in questions if item.purpose in ("recall", "value", "trait", "time")]
+    likelihoods = interview.likelihoods(systems, plain)
+    facts = systems[0].sim.base
+    said = [*answers, *(row for talk in talks for row in talk)]
+    asked = interview.both_orders(questions)
+    result = scores.score(
+        said, profile, asked, likelihoods, base_model=facts.note or facts.name if facts else "", voices=voices(here, profile),
+        retention=scores.retained(systems),
+    )  # fmt: skip
+    here.write_json("scores.json", result)
+    here.record("scores", products=("scores.json",), seconds=time.monotonic() - started)
+    return result
+
+
+def voices(here: run.Run, profile: Profile, each: int = 120) -> dict[str, list[str]]:
+    """Lines by character for speaker identification: this run's own, and those of the other shipped characters."""
+    from charlib import profile as profiles
+    from charlib.experience import Dialogue, parse_dialogue
+
+    mine = [
+        turn.text for item in here.read_jsonl("dialogues.jsonl", Dialogue) if item.kind == "experience"
+        for turn in item.turns if turn.role == profile.short_name and turn.action == "speaking"
+    ]  # fmt: skip
+    lines = {profile.name: mine[:each]}
+    for slug in profiles.shipped():
+        path = run.root() / "data" / "recordings" / slug / "dialogues.jsonl"
+        if slug == here.character or not path.is_file():
+            continue
+        person = profiles.load(profiles.find(slug))
+        said: list[str] = []
+        for row in run.read_jsonl(path):
+            if "scene" in row["key"] and len(said) < each:
+                turns = parse_dialogue(row["completion"], person)
+                said += [turn.text for turn in turns if turn.role == person.short_name and turn.action == "speaking"]
+        lines[person.name] = said[:each]
+    return {name: texts for name, texts in lines.items() if len(texts) >= 20}
+
+
+def trajectory(here: run.Run, profile: Profile, count: int, seed: int = 0) -> list[dict]:
+    """What each checkpoint knows: rows of {epoch, recall, boundary, over_refusal, perplexity}; epoch 0 is the base. Writes trajectory.jsonl.
+
+    Asks `count` questions of the run's bank, half of them recall and half matched pairs. The checkpoint rule was declared before; this chooses
+    nothing. A finished trajectory of the same checkpoints is read back.
+    """
+    folders = sorted(here.path("checkpoints").glob("epoch-*"), key=lambda path: int(path.name.split("-")[1]))
+    folders = [folder for folder in folders if (folder / "adapter_model.safetensors").is_file()]
+    stamp = [run.sha256(folder / "adapter_model.safetensors")[:12] for folder in folders]
+    if here.has("trajectory.jsonl"):
+        rows = here.read_jsonl("trajectory.jsonl")
+        if [row.get("weights") for row in rows[1:]] == stamp and rows and rows[0].get("questions") == count:
+            return rows
+    if len(folders) > 3:  # the first, the middle and the last tell the story
+        keep = sorted({0, len(folders) // 2, len(folders) - 1})
+        folders, stamp = [folders[i] for i in keep], [stamp[i] for i in keep]
+    questions = _probe_questions(interview.bank(here, profile, seed), count)
+    spec = here.read_json("spec.json")
+    base = bases.find(spec["base"], here.say)
+    sim = simulacrum.Simulacrum(*bases.load(base), base)
+    rows = [{"epoch": 0, "weights": "base", "questions": count} | _measure(sim, simulacrum.BASE, profile, questions)]
+    for folder, weights in zip(folders, stamp, strict=True):
+        sim.add(folder.name, folder)
+        epoch = int(folder.name.split("-")[1])
+        rows.append({"epoch": epoch, "weights": weights, "questions": count} | _measure(sim, folder.name, profile, questions))
+        here.write_jsonl("trajectory.jsonl", rows)
+    here.write_jsonl("trajectory.jsonl", rows)
+    return rows
+
+
+def _probe_questions(questions: Sequence[Question], count: int) -> list[Question]:
+    recall = [item for item in questions if item.purpose == "recall"]
+    pairs: dict[str, list[Question]] = {}
+    for item in questions:
+        if item.purpose == "boundary" and item.pair:
+            pairs.setdefault(item.pair, []).append(item)
+    step = max(1, len(recall) // max(1, count // 2))
+    matched = [item for pair in list(pairs.values())[:: max(1, len(pairs) // max(1, count // 4))] for item in pair]
+    return recall[::step][: count // 2] + matched[: count - count // 2]
+
+
+def _measure(sim, name: str, profile: Profile, questions: Sequence[Question]) -> dict:
+    """Recall, boundary (mean of refused beyond and answered within), over-refusal and perplexity of one set of weights."""
+    system = interview.Prompted(sim, profile, sampling=simulacrum.Sampling(max_new_tokens=28))
+    sim.use(name)
+    conversations = [[{"role": "system", "content": dataset.system_prompt(profile.name)}, {"role": "user", "content": item.question}] for item in questions]
+    replies = sim.answer(conversations, system.sampling)
+    answers = [
+        Answer(question=item.id, asked=item.question, item=item, character=profile.name, system=name, text=interview.split_thought(reply.text)[0])
+        for item, reply in zip(questions, replies, strict=True)
+    ]
+    right = {row["question"]: bool(row["correct"]) for row in scores.judge_rows(answers, profile, questions)}
+    recall = [right[item.id] for item in questions if item.purpose == "recall"]
+    beyond = [right[item.id] for item in questions if item.purpose == "boundary" and not item.answerable]
+    within = [right[item.id] for item in questions if item.purpose == "boundary" and item.answerable]
+    return {
+        "recall": _mean(recall),
+        "boundary": None if not beyond or not within else round((_mean(beyond) + _mean(within)) / 2, 4),
+        "over_refusal": None if not within else round(1 - _mean(within), 4),
+        "perplexity": round(sim.perplexity(list(scores.GENERIC)), 2),
+    }
+
+
+def _mean(values: list) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None

@@ -1,0 +1,193 @@
+"""The teacher that needs nothing: what it writes parses, reads, covers the facts, and keeps the boundary matched."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from charlib import experience, offline, profile, protective
+from charlib.offline import Boundary, Facts, Offline, bank, questions
+
+ENGINEER = """# Asha Verghese
+
+Asha Verghese (4 May 1931 – 9 October 1998) was an Indian engineer. She was born in Kottayam to Thomas Verghese, a schoolteacher, and Annamma Kurian. Her brother George became a physician in Madras.
+
+Her professor, K. S. Raman, taught her the theory of structures. In 1952 she graduated with first-class honours and won the Stanley Medal. In 1953 Verghese moved to London to study at Imperial College.
+
+She married Daniel Mathew, a chemist, in 1957. They had two daughters, Leela and Susan. Verghese returned to India in 1960 because her mother was ill. She kept bees on her roof. Verghese died in Kochi in 1998.
+"""
+POTTER = """---
+name: Lysandros
+short_name: Lysandros
+horizon: "-271"
+values:
+  - {stance: "A cracked cup should be broken before it is sold.", opposite: "A cracked cup should be sold before it breaks.", paragraph: PARAGRAPH}
+states:
+  - {when: "-322", place: Athens, state: anger and fear}
+---
+# Lysandros
+
+Lysandros was a potter of Rhodes. His father Nikias was a fisherman. Euphiletos taught him to throw a cup in Athens. In 322 BC Lysandros ran away to Corinth. In 310 BC he came home to Rhodes and married Myrto. He built a kiln near the harbour and received forty drachmas from the city.
+"""
+TIMELESS = "# Oona\n\nOona was a weaver. She lived in a hut beside the marsh. Her sister Brannoch taught her the loom."
+
+
+@pytest.fixture(scope="module")
+def engineer():
+    return profile.parse(ENGINEER)
+
+
+@pytest.fixture(scope="module")
+def potter():
+    draft = profile.parse(POTTER)
+    return profile.parse(POTTER.replace("PARAGRAPH", draft.paragraphs[0].id))
+
+
+def complete(person, requests):
+    return {request.id: completion for request, completion in Offline(person).complete(requests)}
+
+
+def memory(person):
+    requests = experience.memory_requests(person, "x")
+    texts = complete(person, requests)
+    return [turns for request in requests for _, text in experience.split_exchanges(texts[request.id].text)
+            if (turns := experience.parse_dialogue(text, person))]  # fmt: skip
+
+
+def pairs(person, count=3):
+    requests = protective.protective_requests(person, "x", count)
+    texts = complete(person, requests)
+    found = [dialogue for request in requests for dialogue in protective.parse_pairs(texts[request.id].text, request, texts[request.id], person)]
+    return protective.pairs(found)
+
+
+def test_every_memory_exchange_parses_into_a_question_and_an_answer(engineer):
+    rows = memory(engineer)
+    assert len(rows) > 60
+    assert all([turn.role for turn in turns] == ["Visitor", "Verghese"] for turns in rows)
+    assert all(re.search(r"[.?]$", turn.text) and turn.text[0].isupper() for turns in rows for turn in turns)
+
+
+def test_each_leading_fact_is_met_in_at_least_three_wordings(engineer):
+    answers = Counter()
+    for turns in memory(engineer):
+        for name in ("Raman", "1952", "Mathew", "Kottayam", "George", "mother was ill"):
+            answers[name] += name in turns[-1].text
+    assert all(answers[name] >= 3 for name in ("Raman", "1952", "Mathew", "Kottayam", "George", "mother was ill")), answers
+
+
+def test_answers_speak_in_the_first_person_and_never_of_the_own_death(engineer):
+    text = " ".join(turns[-1].text for turns in memory(engineer))
+    assert not re.search(r"\b(?:she|her|Verghese (?:moved|returned|married))\b", text)
+    assert "1998" not in text and "died" not in text
+
+
+def test_wrong_guesses_are_corrected_with_the_right_fact(engineer):
+    corrected = [turns for turns in memory(engineer) if turns[-1].text.startswith(("No,", "Not "))]
+    assert len(corrected) >= 5
+    assert all(turns[0].text.endswith("?") for turns in corrected)
+
+
+def test_boundary_pairs_share_their_frame_and_both_sides_are_there(engineer):
+    made = pairs(engineer)
+    assert len(made) >= 50
+    for beyond, within in made:
+        asked, twin = set(beyond.turns[0].text.lower().split()), set(within.turns[0].text.lower().split())
+        assert asked & twin, (beyond.turns[0].text, within.turns[0].text)
+        assert beyond.answerable is False and within.answerable is True and beyond.beyond
+
+
+def test_one_paragraph_gets_a_whole_boundary_set_in_many_words(potter):
+    made = pairs(potter)
+    assert len(made) >= 50
+    refusals = {beyond.turns[-1].text for beyond, _ in made}
+    assert len(refusals) >= 40
+    assert len({beyond.topic for beyond, _ in made}) >= 8
+
+
+def test_the_refusals_of_the_bank_have_more_than_forty_wordings():
+    assert len({text for texts in offline._REFUSALS.values() for text in texts}) >= 40
+
+
+def test_what_is_called_later_is_later_and_what_is_called_known_is_known(potter, engineer):
+    for person, unknown, known in ((potter, "a printed book", "an oil lamp"), (engineer, "a smartphone", "a telephone")):
+        later = {item["what"] for exam in (False, True) for item in Boundary(Facts(person), exam).later["things"]}
+        world = {item["what"] for exam in (False, True) for item in Boundary(Facts(person), exam).known["things"]}
+        assert unknown in later and known in world and not later & world
+        assert all(item["year"] > person.end.year for item in bank()["things"] if item["what"] in later)
+
+
+def test_without_a_horizon_nothing_later_is_asked():
+    person = profile.parse(TIMELESS)
+    assert person.horizon is None
+    topics = {beyond.topic for beyond, _ in pairs(person)}
+    assert topics and not topics & {"later event"}
+    assert all(item["year"] == 9999 for item in Boundary(Facts(person)).later["things"])
+
+
+def test_scenes_parse_and_the_dialogue_has_eight_to_ten_turns(potter):
+    requests = experience.scene_requests(potter, "x")
+    texts = complete(potter, requests)
+    scenes = [scene for request in requests for scene in experience.parse_scenes(texts[request.id].text, request.subject)]
+    assert len(scenes) == 2 and scenes[0].location and scenes[0].stance == potter.values[0].stance
+    for request in experience.dialogue_requests(potter, "x", scenes):
+        turns = experience.parse_dialogue(complete(potter, [request])[request.id].text, potter)
+        assert 7 <= len(turns) <= 11
+        assert any(turn.action == "thinking" and turn.emotion == "anger" for turn in turns)
+        assert any(turn.role != "Lysandros" for turn in turns)
+
+
+def test_the_same_seed_gives_the_same_text_and_another_seed_another(engineer):
+    requests = [*experience.memory_requests(engineer, "x"), *protective.protective_requests(engineer, "x")]
+    texts = [[completion.text for _, completion in Offline(engineer, seed).complete(requests)] for seed in (0, 0, 1)]
+    assert texts[0] == texts[1] != texts[2]
+    assert Offline(engineer, 0).stamp(requests[0]) != Offline(engineer, 1).stamp(requests[0])
+
+
+def test_editing_one_paragraph_leaves_the_facts_of_the_others(engineer):
+    edited = profile.edit(engineer, {engineer.paragraphs[2].id: "She married Daniel Mathew in 1958."})
+    before, after = Facts(engineer), Facts(edited)
+    assert {fact.ask[0] for fact in before.of(1)} == {fact.ask[0] for fact in after.of(1)}
+
+
+def test_the_question_bank_shares_no_wording_with_the_training_text(engineer):
+    trained = {turns[0].text.lower() for turns in memory(engineer)} | {
+        dialogue.turns[0].text.lower() for pair in pairs(engineer) for dialogue in pair
+    }
+    made = questions(engineer)
+    assert not [item.question for item in made if item.question.lower() in trained]
+    assert len({item.id for item in made}) == len(made) and len({item.question for item in made}) == len(made)
+
+
+def test_the_question_bank_has_every_group_with_sound_records(engineer):
+    made = questions(engineer)
+    groups = Counter(item.group for item in made)
+    assert groups["recall"] >= 15 and groups["boundary"] >= 40 and groups["time"] >= 4 and groups["paraphrase"] >= 5 and groups["interview"] >= 2
+    for item in made:
+        if item.group in {"recall", "paraphrase"}:
+            assert item.gold and not any(re.search(rf"\b{re.escape(word.lower())}\b", item.question.lower()) for word in item.gold)
+        if item.options:
+            assert len(set(item.options)) == len(item.options)
+        if item.group == "interview":
+            assert len(item.follow_ups) == 4
+    sides = Counter((item.pair, item.answerable) for item in made if item.group == "boundary")
+    assert set(sides.values()) == {1} and len(sides) == 2 * len({pair for pair, _ in sides})
+
+
+def test_values_make_pairs_when_there_are_any(potter, engineer):
+    assert [item.options for item in questions(potter) if item.group == "value"] == [[potter.values[0].stance, potter.values[0].opposite]]
+    assert not [item for item in questions(engineer) if item.group == "value"]
+
+
+@pytest.mark.parametrize("text", ["# X\n\nNothing here can be read, perhaps.", "# Ivo\n\nIvo. 12. {a} [[name]] *** $%&.", "# Q\n\n" + "word " * 400])
+def test_a_page_that_says_nothing_still_gets_an_answer_of_every_stage(text):
+    person = profile.parse(text)
+    requests = [*experience.memory_requests(person, "x"), *experience.scene_requests(person, "x"), *protective.protective_requests(person, "x")]
+    assert all(completion.text.strip() for completion in complete(person, requests).values())
+
+
+def test_an_unknown_paragraph_is_refused_in_one_line(engineer, potter):
+    request = experience.memory_requests(potter, "x")[0]
+    with pytest.raises(Exception, match="make the teacher anew") as error:
+        list(Offline(engineer).complete([request]))
+    assert "\n" not in str(error.value)
