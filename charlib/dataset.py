@@ -22,6 +22,7 @@ from charlib.experience import Dialogue, Scene, content_id
 from charlib.profile import Profile
 
 IGNORE = -100
+DRILL = 60  # characters a message, up to which an exchange counts as a drill
 PLAIN = {"visitor", "interviewer", "stranger", "user", "questioner", "student"}  # who ask without a name tag, as an interview does
 
 
@@ -203,21 +204,24 @@ def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
-    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike; boundary pairs stay together."""
+    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: four memory exchanges, then a boundary pair.
+
+    Within a paragraph drills come before longer exchanges, in the teacher's order, which goes round the facts; a pair stays together.
+    """
     groups: dict[tuple, list[Example]] = defaultdict(list)
     for item in short:
-        groups[(item.kind, item.paragraphs[0])].append(item)
-    for (kind, _), group in groups.items():
-        if kind == "memory":
-            group.sort(key=lambda item: sum(len(message.content) for message in item.messages))  # the shortest carry most facts a token
-    queues = [list(group) for group in _shuffled(groups, chooser)]
+        groups[(item.paragraphs[0], item.kind)].append(item)
+    for group in groups.values():
+        group.sort(key=lambda item: sum(len(message.content) for message in item.messages[1:]) > DRILL * len(item.messages[1:]))
+    paragraphs = sorted({paragraph for paragraph, _ in groups})
+    chooser.shuffle(paragraphs)
     ordered = []
-    while queues:
-        for queue in queues:
-            ordered.append(queue.pop(0))
-            if queue and ordered[-1].kind == "protective":
-                ordered.append(queue.pop(0))  # its twin stands next to it
-        queues = [queue for queue in queues if queue]
+    while any(groups.values()):
+        for paragraph in paragraphs:
+            for kind, count in (("memory", 4), ("protective", 2)):
+                queue = groups[(paragraph, kind)]
+                ordered += queue[:count]
+                groups[(paragraph, kind)] = queue[count:]
     return ordered
 
 

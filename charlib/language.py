@@ -894,9 +894,14 @@ class _Reader:
                 and (index == start or self.at(index - 1).low in _BEFORE_THE)
             ):
                 index += 1
-            elif token.kind == "word" and index > start and token.low in (DETERMINERS | POSSESSIVES | PRONOUNS) - _INSIDE:
-                break
-            elif token.kind == "word" and token.low in ADVERBS - _ADJECTIVAL and not ("NOUN" in senses(token.low) and index > start):
+            elif (
+                token.kind == "word"
+                and index > start
+                and token.low in (DETERMINERS | POSSESSIVES | PRONOUNS) - _INSIDE
+                or token.kind == "word"
+                and token.low in ADVERBS - _ADJECTIVAL
+                and not ("NOUN" in senses(token.low) and index > start)
+            ):
                 break
             elif token.kind == "word" and not _function(token) and not _ly(token.low) or token.low in _LY_ADJECTIVES:
                 before = self.at(index - 1)
@@ -1966,10 +1971,28 @@ class Story:
             return None
         if clause.relative and head.kind == "name" and self.kind(head) != "person":
             return None
-        if head.low in {"boy", "girl", "child", "youth", "latter", "former", "young", "elder", "queen", "king", "princess", "prince", "emperor",
-                         "dictator", "composer", "poet", "author", "artist", "captive", "consul"} and (
-            subject[0].low == "the" and not any(token.kind == "name" for token in subject)
-        ):
+        if head.low in {
+            "boy",
+            "girl",
+            "child",
+            "youth",
+            "latter",
+            "former",
+            "young",
+            "elder",
+            "queen",
+            "king",
+            "princess",
+            "prince",
+            "emperor",
+            "dictator",
+            "composer",
+            "poet",
+            "author",
+            "artist",
+            "captive",
+            "consul",
+        } and (subject[0].low == "the" and not any(token.kind == "name" for token in subject)):
             return None
         if any(token.kind == "name" and self.kind(token) == "person" for token in subject) and (
             head.kind == "name" and self.kind(head) == "person" or last.kind == "name" and self.kind(last) == "person"

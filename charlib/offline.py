@@ -997,7 +997,7 @@ _EXAM_FRAMES = {
     "thing": (("Could you describe {x} for me?", "{is}."), ("Would you know what to do with {x}?", "{says}")),
     "event": (("Can you tell me how {x} seemed to you?", "{says}"), ("What is your opinion on {x}?", "{says}")),
     "year": (("What kept you busy in {x}?", "{says}"), ("How did {x} treat you?", "{says}")),
-    "person": (("What sort of person was {x}?", "{says}"), ("Could you say something about {x}?", "{says}")),
+    "person": (("What is to be said of {x}?", "{says}"), ("Could you say something about {x}?", "{says}")),
     "work": (("Are you acquainted with {x}?", "{says}"), ("How did you like {x}?", "{says}")),
     "word": (("If somebody says '{x}', what do you understand?", "{is}."),),
     "skill": (("Would you be able to {x}?", "{says}."), ("Do you know how to {x}?", "{says}.")),
@@ -1139,7 +1139,7 @@ class Boundary:
             year = item.get("year", -9000)
             if later:
                 fits = year == 9999 or self.end is not None and year > self.end
-                fits = fits and (kind != "skills" or item.get("no", False)) and (kind != "words" or "is" not in item)
+                fits = fits and (kind != "skills" or item.get("beyond", False)) and (kind != "words" or "is" not in item)
             else:
                 world = self.end if self.end is not None else 1500
                 fits = (
@@ -1147,7 +1147,7 @@ class Boundary:
                     and year + 25 <= world
                     and item.get("until", 9999) > world
                     and bool(item.get("is") or item.get("says"))
-                    and not item.get("no")
+                    and not item.get("beyond")
                 )
                 fits = fits and (self.end is not None or year < 0)
             if fits:
@@ -1368,6 +1368,7 @@ class Boundary:
         text = self.story_text
         for fact in facts:
             question = fact.exam[0] if self.exam and fact.exam else fact.ask[0]
+            question = f"Say plainly: {question[:1].lower()}{question[1:]}" if self.exam else question
             if question in self.premises:
                 continue
             for name in sorted([*self.facts.places, *self.facts.people], key=len, reverse=True):
@@ -1495,7 +1496,9 @@ class Offline:
             return self.memory(index, request.sample)
         if request.stage in ("protective", "boundary"):
             return self.protective(index, 2 * count, request.sample)
-        raise run.RunError(f"The offline teacher knows no stage '{request.stage}': use scenes, dialogue, memory, recall, protective or boundary.")
+        raise run.RunError(
+            f"The offline teacher knows no stage '{request.stage}': use scenes, dialogue, memory, recall, protective or boundary."
+        )
 
     def _index(self, request: Request) -> int:
         item: Paragraph | None = request.facts.get("item")
@@ -1644,7 +1647,7 @@ class Offline:
         if opposite:
             lines.append(f"{other} (speaking): {opposite} Do you not think so?")
             lines.append(f"{me} (speaking): {chooser.choice(_AGAINST)} {scene.stance}")
-        for fact in spread[2 : 3 if opposite else 4]:
+        for fact in spread[2 : 2 if opposite else 3]:
             lines += [f"{other} (speaking): {fact.ask[0]}", f"{me} (speaking): {self._telling(fact, chooser, after)}"]
         if len(lines) < 8:
             lines += [
@@ -1788,7 +1791,7 @@ def _boundary(facts: Facts, trained: set[str], wanted: int = 44) -> list[Questio
     serial = 0
     for index, pair in Boundary(facts, exam=True).plan(wanted * 2):
         texts = {pair.beyond.lower(), pair.within.lower()}
-        if texts & (trained | asked) or serial >= wanted:
+        if texts & (trained | asked) or len(texts) < 2 or serial >= wanted:
             continue
         asked |= texts
         serial += 1
@@ -1838,12 +1841,18 @@ def _values(profile: Profile, chooser: random.Random) -> list[Question]:
 
 def _interview(facts: Facts) -> list[Question]:
     """A broad topic for each section or paragraph, with follow-ups."""
+    topics: set[str] = set()
     made = []
     for index, item in enumerate(facts.profile.paragraphs):
         rows = [fact for fact in facts.of(index) if fact.exam]
         if len(rows) < 2 or len(made) >= 20:
             continue
         topic = item.section or (rows[0].things[0] if rows[0].things else "your life")
+        if topic in topics and rows[0].things:
+            topic = f"{topic}, and {rows[0].things[0]}"
+        if topic in topics:
+            continue
+        topics.add(topic)
         again = rows[0].exam[1] if len(rows[0].exam) > 1 else rows[1].exam[0]
         provoke = f"Did {facts.chooser(index, 'provoke').choice(bank()['strangers'])} not do all that for you?"
         made.append(Question(id=f"interview-{len(made) + 1:02d}", topic="past", group="interview", paragraph=item.id,

@@ -129,13 +129,15 @@ def test_dates_are_one_token(text, dates):
 
 
 def test_names_and_titles_are_one_token():
-    words = tokens("Ludwig van Beethoven showed the Duke of York A Fair Account of Whales in Mount's Bay.")
+    words = tokens("Ludwig van Beethoven showed the Duke of York A Fair Account of Whales while it rained on Mount's Bay.")
     assert [token.text for token in words if token.kind in {"name", "title"}] == [
         "Ludwig van Beethoven", "Duke of York", "A Fair Account of Whales", "Mount's Bay",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "value"), [("206", 206), ("4,310", 4310), ("two hundred and six", 206), ("thirty-one", 31), ("a dozen", None), ("cat", None)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("206", 206), ("4,310", 4310), ("two hundred and six", 206), ("thirty-one", 31), ("a dozen", None), ("cat", None)]
+)
 def test_numbers_in_digits_and_words(text, value):
     assert number(text) == value
 
@@ -147,7 +149,16 @@ def test_spelled_numbers_read_back(value):
 
 @pytest.mark.parametrize(
     ("form", "verb"),
-    [("taught", "teach"), ("moved", "move"), ("found", "find"), ("founded", "found"), ("quarrelled", "quarrel"), ("left", "leave"), ("saw", "see"), ("bought", "buy")],
+    [
+        ("taught", "teach"),
+        ("moved", "move"),
+        ("found", "find"),
+        ("founded", "found"),
+        ("quarrelled", "quarrel"),
+        ("left", "leave"),
+        ("saw", "see"),
+        ("bought", "buy"),
+    ],
 )
 def test_verbs_find_their_base_form(form, verb):
     assert is_past(form) and base(form) == verb
@@ -216,7 +227,43 @@ def test_any_text_can_be_read(text):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from("Marsh she her him he met and who , . ; in to the that of because 1763 Hull Storr his gave bought a printed with had was".split()), max_size=24))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "Marsh",
+                "she",
+                "her",
+                "him",
+                "he",
+                "met",
+                "and",
+                "who",
+                ",",
+                ".",
+                ";",
+                "in",
+                "to",
+                "the",
+                "that",
+                "of",
+                "because",
+                "1763",
+                "Hull",
+                "Storr",
+                "his",
+                "gave",
+                "bought",
+                "a",
+                "printed",
+                "with",
+                "had",
+                "was",
+            ]
+        ),
+        max_size=24,
+    )
+)
 def test_any_order_of_words_can_be_read(words):
     told = Story("Judith Marsh", "Marsh", ["Marsh was a printer. " + " ".join(words) + "."])
     for statement in told.read(0):

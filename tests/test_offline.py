@@ -57,7 +57,9 @@ def memory(person):
 def pairs(person, count=3):
     requests = protective.protective_requests(person, "x", count)
     texts = complete(person, requests)
-    found = [dialogue for request in requests for dialogue in protective.parse_pairs(texts[request.id].text, request, texts[request.id], person)]
+    found = [
+        dialogue for request in requests for dialogue in protective.parse_pairs(texts[request.id].text, request, texts[request.id], person)
+    ]
     return protective.pairs(found)
 
 
@@ -132,7 +134,7 @@ def test_scenes_parse_and_the_dialogue_has_eight_to_ten_turns(potter):
     assert len(scenes) == 2 and scenes[0].location and scenes[0].stance == potter.values[0].stance
     for request in experience.dialogue_requests(potter, "x", scenes):
         turns = experience.parse_dialogue(complete(potter, [request])[request.id].text, potter)
-        assert 7 <= len(turns) <= 11
+        assert 7 <= len(turns) <= 10
         assert any(turn.action == "thinking" and turn.emotion == "anger" for turn in turns)
         assert any(turn.role != "Lysandros" for turn in turns)
 
@@ -162,7 +164,13 @@ def test_the_question_bank_shares_no_wording_with_the_training_text(engineer):
 def test_the_question_bank_has_every_group_with_sound_records(engineer):
     made = questions(engineer)
     groups = Counter(item.group for item in made)
-    assert groups["recall"] >= 15 and groups["boundary"] >= 40 and groups["time"] >= 4 and groups["paraphrase"] >= 5 and groups["interview"] >= 2
+    assert (
+        groups["recall"] >= 15
+        and groups["boundary"] >= 40
+        and groups["time"] >= 4
+        and groups["paraphrase"] >= 5
+        and groups["interview"] >= 2
+    )
     for item in made:
         if item.group in {"recall", "paraphrase"}:
             assert item.gold and not any(re.search(rf"\b{re.escape(word.lower())}\b", item.question.lower()) for word in item.gold)
@@ -179,10 +187,16 @@ def test_values_make_pairs_when_there_are_any(potter, engineer):
     assert not [item for item in questions(engineer) if item.group == "value"]
 
 
-@pytest.mark.parametrize("text", ["# X\n\nNothing here can be read, perhaps.", "# Ivo\n\nIvo. 12. {a} [[name]] *** $%&.", "# Q\n\n" + "word " * 400])
+@pytest.mark.parametrize(
+    "text", ["# X\n\nNothing here can be read, perhaps.", "# Ivo\n\nIvo. 12. {a} [[name]] *** $%&.", "# Q\n\n" + "word " * 400]
+)
 def test_a_page_that_says_nothing_still_gets_an_answer_of_every_stage(text):
     person = profile.parse(text)
-    requests = [*experience.memory_requests(person, "x"), *experience.scene_requests(person, "x"), *protective.protective_requests(person, "x")]
+    requests = [
+        *experience.memory_requests(person, "x"),
+        *experience.scene_requests(person, "x"),
+        *protective.protective_requests(person, "x"),
+    ]
     assert all(completion.text.strip() for completion in complete(person, requests).values())
 
 
@@ -191,3 +205,9 @@ def test_an_unknown_paragraph_is_refused_in_one_line(engineer, potter):
     with pytest.raises(Exception, match="make the teacher anew") as error:
         list(Offline(engineer).complete([request]))
     assert "\n" not in str(error.value)
+
+
+def test_skills_stand_on_both_sides(engineer):
+    boundary = Boundary(Facts(engineer))
+    assert boundary.later["skills"] and boundary.known["skills"]
+    assert any(beyond.topic == "missing skill" for beyond, _ in pairs(engineer, 8))

@@ -1,0 +1,269 @@
+"""The run folder: names become safe folders, one writer at a time, files arrive whole, and what is missing is said."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from charlib import run
+
+# ---- names and places
+
+
+@pytest.mark.parametrize("name", ["../../x", "..", "/etc/passwd", "CON", "con", "lpt1", "🎻", "a" * 300, "Ludwig van", "a\x00b", "x.", " .hidden", "A/B\\C"])
+def test_f15_any_name_becomes_one_plain_folder_inside_the_root(tmp_path, name):
+    here = run.open(name, tmp_path)
+    assert here.name == name
+    assert here.folder.parent == tmp_path.resolve()
+    assert run._SLUG.fullmatch(here.folder.name)
+    with here.stage("profile"):
+        here.write_json("facts.json", {"name": name})
+    assert {path.parent for path in tmp_path.rglob("facts.json")} == {here.folder}
+    assert [path.name for path in tmp_path.iterdir()] == [here.folder.name]
+
+
+def test_f15_two_unicode_spellings_of_one_name_are_one_folder():
+    composed, decomposed = "Andr\u00e9", "Andre\u0301"
+    assert run.slug(composed) == run.slug(decomposed)
+    assert run.slug(composed) != run.slug("Andre")
+
+
+@given(st.text(min_size=1))
+def test_f15_slugs_are_safe_stable_and_apart(name):
+    if not name.strip():
+        return
+    made = run.slug(name)
+    assert run._SLUG.fullmatch(made) and made not in run._RESERVED
+    assert run.slug(made) == made
+    assert len(made.encode()) <= 100
+
+
+@pytest.mark.parametrize("name", ["007", "none", "nan", "1e5", "beethoven"])
+def test_f16_a_safe_name_is_its_own_folder(tmp_path, name):
+    assert run.open(name, tmp_path).folder.name == name
+
+
+def test_an_empty_name_is_refused():
+    with pytest.raises(run.RunError, match="name is empty"):
+        run.slug("  ")
+
+
+def test_a_path_that_leaves_the_run_is_refused(here):
+    for parts in (("..", "x"), ("/etc/passwd",), ("a", "../../b")):
+        with pytest.raises(run.RunError, match="outside the run folder"):
+            here.path(*parts)
+    assert here.path("figures", "a.png").is_relative_to(here.folder.resolve())
+
+
+def test_the_root_is_found_from_any_folder(tmp_path, monkeypatch, root):
+    monkeypatch.delenv("CHARLIB_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run.root() == root
+    monkeypatch.setenv("CHARLIB_ROOT", str(tmp_path))
+    assert run.root() == tmp_path
+
+
+# ---- files
+
+
+def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path):
+    path = run.write_atomic(tmp_path / "deep" / "a.txt", "one")
+    run.write_atomic(path, b"two")
+    assert path.read_text() == "two"
+    assert [item.name for item in path.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_f05_a_full_disk_is_one_line_and_the_file_before_stays(tmp_path, monkeypatch):
+    path = run.write_atomic(tmp_path / "scenes.jsonl", "kept\n")
+    real = os.fdopen
+    monkeypatch.setattr(os, "fdopen", lambda handle, mode: (os.close(handle), open("/dev/full", mode))[1])  # noqa: SIM115
+    with pytest.raises(run.RunError, match=r"Could not write scenes.jsonl: No space left on device.*--outputs") as error:
+        run.write_atomic(path, "lost\n")
+    monkeypatch.setattr(os, "fdopen", real)
+    assert "\n" not in str(error.value)
+    assert path.read_text() == "kept\n"
+    assert [item.name for item in tmp_path.iterdir()] == ["scenes.jsonl"]
+
+
+def test_f05_a_writer_that_breaks_off_leaves_the_file_before(tmp_path):
+    path = run.write_jsonl(tmp_path / "rows.jsonl", [{"a": 1}])
+
+    def rows():
+        yield {"a": 2}
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError):
+        run.write_jsonl(path, rows())
+    assert run.read_jsonl(path) == [{"a": 1}]
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=8), st.text() | st.integers() | st.none(), max_size=4)))
+@settings(max_examples=60)
+def test_records_round_trip_whatever_they_hold(tmp_path_factory, records):
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    run.write_jsonl(path, records)
+    assert run.read_jsonl(path) == records
+
+
+def test_a_broken_row_is_named_by_file_and_line(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a": \n')
+    with pytest.raises(run.RunError, match=r"rows.jsonl, line 2") as error:
+        run.read_jsonl(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_row_of_the_wrong_form_is_named_too(tmp_path):
+    class Row(BaseModel):
+        a: int
+
+    path = run.write_jsonl(tmp_path / "rows.jsonl", [{"a": "x"}])
+    with pytest.raises(run.RunError, match=r"rows.jsonl, line 1"):
+        run.read_jsonl(path, Row)
+
+
+def test_a_missing_stage_says_what_to_run(here):
+    with pytest.raises(run.RunError, match="scenes.jsonl is missing .* run the earlier notebook first"):
+        here.read_jsonl("scenes.jsonl")
+    with pytest.raises(run.RunError, match="scores.json is missing"):
+        here.read_json("scores.json")
+
+
+# ---- lock
+
+HOLD = """
+import sys, time
+from charlib import run
+with run.open("trial", sys.argv[1]).stage("upload"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def hold(outputs: Path) -> subprocess.Popen:
+    child = subprocess.Popen([sys.executable, "-c", HOLD, str(outputs)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline().strip() == "held"
+    return child
+
+
+def test_f04_a_second_writer_fails_at_once_and_is_told_who_holds_it(here):
+    child = hold(here.folder.parent)
+    try:
+        before = time.monotonic()
+        with pytest.raises(run.RunError, match=rf"being written by process {child.pid} on \S+, stage upload") as error, here.stage("experience"):
+            pass
+        assert time.monotonic() - before < 2
+        assert "\n" not in str(error.value)
+        assert here.path("profile.md").read_text()  # readers never lock
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_f04_the_lock_of_a_dead_process_is_taken_over_with_a_warning(here, capsys):
+    child = hold(here.folder.parent)
+    child.kill()
+    child.wait()
+    with here.stage("experience"):
+        pass
+    assert f"Took over the lock of a process that ended ({child.pid}, stage upload)" in capsys.readouterr().out
+    with here.stage("experience"):
+        pass
+    assert "Took over" not in capsys.readouterr().out
+
+
+def test_f04_a_walk_hands_its_lock_to_its_kernels(here):
+    write = "import sys; from charlib import run\nwith run.open('trial', sys.argv[1]).stage('upload'): print('wrote')"
+    command = [sys.executable, "-c", write, str(here.folder.parent)]
+    with here.stage("walk"):
+        inside = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy())
+        outside = subprocess.run(
+            command, capture_output=True, text=True, env={k: v for k, v in os.environ.items() if k != "CHARLIB_LOCK_OWNER"}
+        )
+    assert inside.stdout == "wrote\n"
+    assert outside.returncode and "being written by process" in outside.stderr
+    assert "CHARLIB_LOCK_OWNER" not in os.environ
+
+
+def test_a_stage_that_fails_lets_the_next_writer_in(here):
+    with pytest.raises(ZeroDivisionError), here.stage("one"):
+        raise ZeroDivisionError
+    with here.stage("two"):
+        assert json.loads(here.path(".lock.json").read_text())["stage"] == "two"
+    assert not here.has(".lock.json")
+
+
+# ---- parameters, manifest, check
+
+
+def test_f29_a_key_is_never_kept_as_a_parameter(here):
+    with pytest.raises(run.RunError, match="looks like an API key"):
+        here.set_params("experience", {"teacher": "sk-abcdefghijklmnopqrstuvwx"})
+    assert "abcdefgh" not in here.path("params.yaml").read_text()
+
+
+def test_f16_names_that_look_like_numbers_stay_text_in_params(here):
+    here.set_params("profile", {"character": "007", "source": "None"})
+    assert here.params["profile"] == {"character": "007", "source": "None"}
+    assert here.character == "007"
+
+
+def test_presets_are_found_and_others_refused_by_name(root):
+    for path in (root / "notebooks" / "presets").glob("*.yaml"):
+        assert set(run.preset(path.stem)) == {"profile", "experience", "protective", "upload", "interview"}
+    with pytest.raises(run.RunError, match="No preset 'huge': use one of full, tiny, workshop"):
+        run.preset("huge")
+
+
+def test_given_parameters_win_over_the_preset_and_empty_ones_do_not(here):
+    got = run.resolve(here, "upload", "tiny", epochs=2, seconds=0, base="")
+    assert (got.epochs, got.base, got.seconds) == (2, "bundled", 0)
+    kept = yaml.safe_load(here.path("params.yaml").read_text())["upload"]
+    assert (kept["preset"], kept["epochs"]) == ("tiny", 2)
+    with pytest.raises(run.RunError, match="Preset tiny has no 'epoch' for upload"):
+        run.resolve(here, "upload", "tiny", epoch=2)
+
+
+def test_the_manifest_holds_versions_hashes_and_seconds(here):
+    here.write_jsonl("scenes.jsonl", [{"id": "a"}])
+    here.record("experience", inputs=["profile.md"], products=["scenes.jsonl"], seconds=1.23, left_out=0)
+    stage = here.manifest["stages"]["experience"]
+    assert stage["products"] == {"scenes.jsonl": run.sha256(here.path("scenes.jsonl"))}
+    assert stage["inputs"] == {"profile.md": run.sha256(here.path("profile.md"))}
+    assert (stage["seconds"], stage["left_out"]) == (1.2, 0)
+    assert here.manifest["versions"]["transformers"]
+
+
+def test_check_counts_rows_files_and_folders_and_names_all_that_is_thin(here):
+    here.write_jsonl("scenes.jsonl", [{}, {}])
+    here.write_json("figures/a.json", {})
+    assert here.check(scenes=2, figures=1, profile__md=1) == {"scenes": 2, "figures": 1, "profile__md": 1}
+    with pytest.raises(run.RunError, match="dialogues has 0, needs 1") as error:
+        here.check(scenes=3, dialogues=1)
+    assert "scenes has 2, needs 3" in str(error.value)
+
+
+def test_another_character_on_a_run_is_refused(here):
+    run.refuse_other_character(here, "nell-gray")
+    with pytest.raises(run.RunError, match="is of nell-gray: choose another RUN for caesar"):
+        run.refuse_other_character(here, "caesar")
+
+
+def test_a_run_without_a_character_says_what_to_run(tmp_path):
+    with pytest.raises(run.RunError, match="run notebook 01 first"):
+        _ = run.open("empty", tmp_path).character
+
+
+def test_importing_charlib_and_the_profile_is_quick_and_brings_no_torch():
+    code = "import sys, time; t = time.perf_counter(); import charlib; s = time.perf_counter() - t; import charlib.profile; print(s, 'torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert float(found[0]) < 0.3 and found[1] == "False"
