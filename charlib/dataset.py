@@ -204,9 +204,10 @@ def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
-    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: four memory exchanges, then a boundary pair.
+    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: six memory exchanges, then a boundary pair.
 
-    Within a paragraph drills come before longer exchanges, in the teacher's order, which goes round the facts; a pair stays together.
+    Within a paragraph drills come before longer exchanges, in the teacher's order, fact by fact: what a small budget keeps is a few facts in
+    all their wordings, since a fact met once is not remembered. A pair stays together.
     """
     groups: dict[tuple, list[Example]] = defaultdict(list)
     for item in short:
@@ -218,7 +219,7 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
     ordered = []
     while any(groups.values()):
         for paragraph in paragraphs:
-            for kind, count in (("memory", 4), ("protective", 2)):
+            for kind, count in (("memory", 6), ("protective", 2)):
                 queue = groups[(paragraph, kind)]
                 ordered += queue[:count]
                 groups[(paragraph, kind)] = queue[count:]

@@ -324,7 +324,7 @@ class PromptedProfile(Prompted):
 
     name = "prompted_profile"
 
-    def __init__(self, sim, profile: Profile, words: int = 220, **given):
+    def __init__(self, sim, profile: Profile, words: int = 120, **given):
         super().__init__(sim, profile, **given)
         self.words, self._search = words, Search([item.text for item in profile.paragraphs])
 

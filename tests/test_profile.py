@@ -1,0 +1,254 @@
+"""The profile: read in any form, paragraphs named by their words, edited without touching the rest, and dates kept as historians write them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlib import profile, run, teacher
+
+DATA = Path(__file__).parent / "data" / "original"
+
+# ---- forms
+
+
+def test_a_profile_round_trips_through_its_file(tmp_path, person):
+    again = profile.load(profile.save(person, tmp_path / "nell.md"))
+    assert again == person
+    assert [item.id for item in again.paragraphs] == [item.id for item in person.paragraphs]
+    assert [item.section for item in again.paragraphs] == ["Hull", "Hull", "York"]
+
+
+@pytest.mark.parametrize("slug", sorted(path.stem for path in (Path(__file__).parents[1] / "data" / "profiles").glob("*.md")))
+def test_every_shipped_profile_loads_without_a_mark_and_round_trips(tmp_path, slug):
+    found = profile.load(profile.find(slug))
+    assert profile.load(profile.save(found, tmp_path / "copy.md")) == found
+    assert len(found.paragraphs) >= 40 and found.horizon and found.license and found.sources
+    assert set(found.traits) == set(profile.TRAITS) == set(found.trait_reasons)
+    assert not [row for row in profile.check(found) if "not there (any more)" in row["what"] or "twice" in row["what"]]
+    ids = [item.id for item in found.paragraphs]
+    assert len(ids) == len(set(ids))
+
+
+def test_beethoven_and_the_invented_person_ship():
+    assert {"beethoven", "tamsin"} <= set(profile.shipped())
+    assert profile.load(profile.find("tamsin")).invented
+    assert not profile.load(profile.find("beethoven")).invented
+
+
+def test_windows_line_ends_and_a_byte_order_mark_change_no_id(tmp_path, person):
+    path = tmp_path / "nell.md"
+    path.write_bytes(b"\xef\xbb\xbf" + profile.dump(person).replace("\n", "\r\n").encode())
+    assert [item.id for item in profile.load(path).paragraphs] == [item.id for item in person.paragraphs]
+
+
+def test_the_originals_form_is_read_with_titles_inside_blocks():
+    found = profile.load(DATA / "wiki_Ada_Brook.txt")
+    assert (found.name, found.short_name, found.horizon) == ("Ada Brook", "Brook", "1831-06-12")
+    assert [item.section for item in found.paragraphs] == ["", "Early years", "Early years", "The great storm", "Legacy"]
+    assert found.paragraphs[1].text.startswith("Brook was born in Whitby")
+    assert found.paragraphs[3].text.startswith("On 4 March 1807")
+    assert (found.traits, found.values, found.states) == ({}, [], [])
+
+
+def test_the_original_projects_own_profile_is_read(official):
+    found = profile.load(next(official.glob("profile_wiki_*.txt")))
+    assert found.short_name == "Beethoven" and found.horizon == "1827-03-26"
+    assert len(found.paragraphs) >= 50
+    assert not [item for item in found.paragraphs if item.text.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("text", "horizon", "warns"),
+    [
+        ("# Ned\n\nNed was a miller who died on 3 May 1840 at home after a long winter.", "1840-05-03", 0),
+        ("# Ned\n\nNed was a miller. He bought the upper mill in 1822 and sold it in 1831.", "1831", 1),
+        ("# Ned\n\nNed was a miller, and nobody wrote down when.", None, 1),
+        ("# Gaius Marcus\n\nGaius Marcus (100 BC – 15 March 44 BC) was a consul of Rome.", "-44-03-15", 0),
+        ("Ned was a miller who died in 1840 and is not remembered.", "1840", 0),
+    ],
+)
+def test_a_plain_biography_gets_its_horizon_or_a_warning(text, horizon, warns):
+    found = profile.parse(text, "Ned")
+    assert found.horizon == horizon
+    assert len(found.warnings) == warns
+
+
+def test_a_missing_file_is_one_line_that_names_the_shipped(tmp_path):
+    for wrong in (lambda: profile.load(tmp_path / "none.md"), lambda: profile.find("nobody"), lambda: profile.find("../../x")):
+        with pytest.raises(run.RunError, match="beethoven, tamsin") as error:
+            wrong()
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# Only a title\n", "---\nname: Nell\n---\n# Nell\n"])
+def test_a_profile_without_paragraphs_is_refused(text):
+    with pytest.raises(run.RunError, match="no paragraphs: write at least one"):
+        profile.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("front", "says"),
+    [
+        ("name: [Nell", "not valid YAML"),
+        ("- a\n- b", "must be a list of `name: value` lines"),
+        ("name: Nell\ntraits: {bravery: 1}", "traits"),
+        ("name: Nell\ntraits: {openness: 3}", "between -1 and 1"),
+        ("name: Nell\nhorizon: soon", "horizon"),
+        ("name: Nell\nhorizon: 1850-13-01", "horizon"),
+        ("name: Nell\ncolour: red", "colour"),
+        ("name: Nell\nvalues: [{stance: a}]", "opposite"),
+    ],
+)
+def test_wrong_front_matter_is_one_line_that_says_where(front, says):
+    with pytest.raises(run.RunError, match=says) as error:
+        profile.parse(f"---\n{front}\n---\n# Nell\n\nNell was born in Hull.")
+    assert "\n" not in str(error.value)
+
+
+def test_text_that_is_not_utf8_is_one_line(tmp_path):
+    path = tmp_path / "nell.txt"
+    path.write_bytes("# Nell\n\nNé à Hull.".encode("latin-1"))
+    with pytest.raises(run.RunError, match="save it as UTF-8"):
+        profile.load(path)
+
+
+@given(st.text())
+def test_any_text_is_a_profile_or_one_line(text):
+    try:
+        found = profile.parse(text)
+    except run.RunError as error:
+        assert "\n" not in str(error)
+        return
+    assert found.paragraphs
+    assert profile.parse(profile.dump(found)).paragraphs
+
+
+@pytest.mark.parametrize("name", ["007", "None", "nan", "true", "1e5"])
+def test_f16_a_name_that_looks_like_a_number_stays_text(tmp_path, name):
+    found = profile.parse(f"---\nname: {name}\nshort_name: {name}\n---\n# {name}\n\nNobody knew where the agent was born.")
+    assert found.name == found.short_name == name
+    assert profile.load(profile.save(found, tmp_path / "a.md")).name == name
+
+
+@pytest.mark.parametrize("text", ["{0.__class__}", "{{ 7*7 }}", "{% for x in y %}", "[[name]]", "%(name)s", "${HOME}"])
+def test_f17_braces_and_templates_in_a_profile_stay_literal_text(tmp_path, text):
+    found = profile.parse(f"# Nell\n\nNell wrote {text} on every clock she made in those years, and died in 1850.")
+    assert text in found.paragraphs[0].text
+    asked = teacher.request("nell", "scenes", found.paragraphs[0].id, found, {"paragraph": found.paragraphs[0].text, "count": "2"})
+    assert f"Nell wrote {text} on every clock" in asked.messages[0]["content"]
+    again = profile.load(profile.save(found, tmp_path / "nell.md"))
+    assert again.paragraphs == found.paragraphs
+
+
+# ---- dates
+
+
+@pytest.mark.parametrize(
+    ("text", "year", "month", "day"), [("-44-03-15", -44, 3, 15), ("1827", 1827, 0, 0), ("1726/27", 1727, 0, 0), ("1802-10", 1802, 10, 0)]
+)
+def test_dates_are_read_as_historians_write_them(text, year, month, day):
+    assert profile.Date.parse(text) == profile.Date(year, month, day)
+
+
+@pytest.mark.parametrize("text", ["0", "0000-01-01", "1827-13-01", "1827-01-32", "spring", "", "1827-1-1"])
+def test_dates_that_are_none_are_refused(text):
+    with pytest.raises(ValueError):
+        profile.Date.parse(text)
+
+
+def test_an_unknown_month_settles_nothing():
+    date = profile.Date.parse
+    assert date("1828").after(date("1827-03-26"))
+    assert not date("1827").after(date("1827-03-26"))
+    assert date("1827-04").after(date("1827-03-26"))
+    assert date("-43").after(date("-44-03-15")) and not date("-100").after(date("-44-03-15"))
+
+
+@given(st.integers(-3000, 2100).filter(bool), st.integers(0, 12), st.integers(1, 28))
+def test_dates_round_trip(year, month, day):
+    date = profile.Date(year, month, day if month else 0)
+    assert profile.Date.parse(str(date)) == date
+
+
+def test_a_horizon_is_never_turned_into_a_yaml_date(tmp_path):
+    found = profile.parse("---\nname: Nell\nshort_name: Nell\nhorizon: 1850-03-02\nstates: [{when: 1822, state: proud}]\n---\n# Nell\n\nNell made clocks.")
+    assert found.horizon == "1850-03-02" and found.states[0].when == "1822"
+    assert profile.load(profile.save(found, tmp_path / "n.md")).horizon == "1850-03-02"
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("on 26 March 1827 in Vienna", ["1827-03-26"]),
+        ("in March 1827 and again in 1829", ["1827-03", "1829"]),
+        ("killed in 44 BC", ["-44"]),
+        ("he owned 300 sheep, 12 May oxen and 5 carts", []),
+        ("paid 4,310 guineas", []),
+    ],
+)
+def test_dates_in_prose(text, dates):
+    assert [str(date) for date in profile.dates_in(text)] == dates
+
+
+# ---- editing
+
+
+def test_an_edit_changes_one_id_and_says_which(person):
+    first = person.paragraphs[0]
+    edited = profile.edit(person, {first.id: first.text + " She kept bees."})
+    assert profile.invalidated(person, edited) == [first.id]
+    assert edited.paragraphs[1:] == person.paragraphs[1:]
+    assert "She kept bees" in profile.diff(person, edited) and profile.diff(person, person) == ""
+
+
+def test_white_space_is_no_edit(person):
+    first = person.paragraphs[0]
+    assert profile.invalidated(person, profile.edit(person, {first.id: first.text.replace(" ", "  \n")})) == []
+
+
+def test_an_empty_text_removes_and_an_unknown_id_is_refused(person):
+    gone = profile.edit(person, {person.paragraphs[0].id: " "})
+    assert len(gone.paragraphs) == 2
+    with pytest.raises(run.RunError, match="No paragraph 0000000000 in the profile of Nell Gray"):
+        profile.edit(person, {"0000000000": "x"})
+
+
+def test_what_a_careful_editor_would_mark():
+    text = "Nell made a clock. In 1901 a street was named after her, and nobody asked her for leave to do so at all."
+    found = profile.parse(f"---\nname: Nell\nshort_name: Nell\nhorizon: '1850'\nvalues: [{{stance: a, opposite: b, paragraph: abc}}]\n---\n# Nell\n\n{text}\n\nShort.")
+    said = " | ".join(row["what"] for row in profile.check(found))
+    assert "after the horizon 1850" in said and "is not there (any more)" in said and "is very short" in said
+
+
+def test_someone_who_may_be_living_is_warned_of():
+    found = profile.parse("# Jo Field\n\nJo Field, born in 1980, sells lamps in Leeds.")
+    found = found.model_copy(update={"horizon": None})
+    assert "without their consent" in profile.check(found)[0]["what"]
+    assert not profile.living_warning(profile.parse("# Jo Field\n\nJo Field (1700 – 1760) sold lamps in Leeds."))
+
+
+# ---- into the run
+
+
+def test_a_run_gets_its_own_copy_and_keeps_an_edited_one(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "nell.md")
+    here = run.open("trial", tmp_path / "out")
+    profile.adopt(here, str(source), "tiny")
+    assert profile.load(here.path("profile.md")) == person
+    first = person.paragraphs[0]
+    profile.save(profile.edit(person, {first.id: first.text + " She kept bees."}), here.path("profile.md"))
+    mine = profile.adopt(here, str(source), "tiny")
+    assert "She kept bees" in mine.paragraphs[0].text
+    assert "kept the run's own (1 paragraphs differ from the source)" in capsys.readouterr().out
+
+
+def test_another_character_on_a_run_changes_nothing(tmp_path, person):
+    source = profile.save(person, tmp_path / "nell.md")
+    here = run.open("trial", tmp_path / "out")
+    profile.adopt(here, str(source), "tiny")
+    before = {path.name: path.read_bytes() for path in here.folder.iterdir() if path.is_file()}
+    with pytest.raises(run.RunError, match="choose another RUN"):
+        profile.adopt(here, "tamsin", "tiny")
+    assert {path.name: path.read_bytes() for path in here.folder.iterdir() if path.is_file()} == before
