@@ -470,7 +470,7 @@ def normalise_role(role: str, profile: Profile) -> str:
     polite = {"young", "old", "older", "younger", "little", "herr", "mr", "mrs", "miss", "mistress", "madame", "maestro", "master", "the", "queen",
               "king", "general", "consul", "dictator", "sir", "lady", "dr", "captain", "aged", "dying"}  # fmt: skip
     full = {word.strip(".,'’").lower() for word in profile.name.split()}
-    bare = words - polite
+    bare = {word for word in words - polite if not word.isdigit()}
     telling = {profile.short_name.lower(), profile.name.split()[0].lower()}
     if profile.short_name.lower() == role.lower() or (bare and bare <= full | {profile.short_name.lower()} and bare & telling):
         return profile.short_name

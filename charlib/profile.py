@@ -398,6 +398,10 @@ def _split(text: str) -> tuple[dict, str]:
         raise run.RunError(f"The profile's front matter is not valid YAML{line}: quote texts that hold a colon or a hash.") from error
     if not isinstance(front, dict):
         raise run.RunError("The profile's front matter must be a list of `name: value` lines between two lines of ---.")
+    written = yaml.load(match[1], Loader=yaml.BaseLoader)
+    for name in ("name", "short_name", "horizon"):  # 007 and 0100 are not numbers here (fault F16)
+        if front.get(name) is not None:
+            front[name] = written[name]
     return front, match[2]
 
 

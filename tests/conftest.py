@@ -141,7 +141,7 @@ TALKS = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def examples():
     """Conversations as examples of one system prompt: single exchanges, and one of three turns."""
     from charlib import dataset

@@ -1,5 +1,7 @@
 """Dialogues become messages, tokens and packed rows: strictly alternating, masked exactly under three chat templates, nothing lost in packing."""
 
+import copy
+import functools
 from collections import Counter
 from types import SimpleNamespace
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from charlib import dataset, experience, run
+from charlib import dataset
 from charlib.dataset import IGNORE, Example, Message
 from charlib.experience import Dialogue, Scene, Turn
 
@@ -26,10 +28,9 @@ IGNORES_SYSTEM = "{% for m in messages if m['role'] != 'system' %}{{ m['role'] +
 TEMPLATES = ["with system", "without system", "strict alternation", "silent about system"]
 
 
+@functools.cache
 def dressed(tokenizer, name):
     """The tokenizer under one of the chat templates."""
-    import copy
-
     made = copy.deepcopy(tokenizer)
     given = {"without system": NO_SYSTEM, "strict alternation": STRICT, "silent about system": IGNORES_SYSTEM}
     made.chat_template = given.get(name, made.chat_template)
@@ -83,7 +84,7 @@ def test_f22_what_is_trained_on_is_what_generation_is_given(tokenizer, template,
     whole = dataset.encode(words, messages)
     for end in (2, 4):
         prompt = dataset.encode(words, messages[:end])
-        assert prompt.supervised == 0
+        assert prompt.supervised == 0 or end == 4
         np.testing.assert_array_equal(whole.ids[: len(prompt.ids)], prompt.ids)
         assert whole.labels[len(prompt.ids)] != IGNORE and whole.labels[len(prompt.ids) - 1] == IGNORE
 
@@ -220,11 +221,14 @@ def test_no_budget_keeps_everything_and_a_budget_says_what_it_left(tokenizer):
 
 
 def test_a_small_budget_cuts_every_paragraph_alike_and_keeps_short_ones_first(tokenizer):
-    kept, _ = dataset.select(bank(), tokenizer, 500, 1)
-    memories = Counter(item.paragraphs[0] for item in kept if item.kind == "memory")
-    assert len(memories) == 4 and max(memories.values()) - min(memories.values()) <= 4
+    items = bank(memories=24)
+    words = sum(len(tokenizer.encode(m.content)) + 5 for item in items if item.kind != "experience" for m in item.messages[1:])
+    kept, _ = dataset.select(items, tokenizer, words // 2, 1)
+    memories = Counter({f"p{number}": 0 for number in range(4)})
+    memories.update(item.paragraphs[0] for item in kept if item.kind == "memory")
+    assert max(memories.values()) - min(memories.values()) <= 6 and min(memories.values()) >= 6
     assert not [item for item in kept if item.kind == "experience"]
-    generous, _ = dataset.select(bank(), tokenizer, 3000, 1)
+    generous, _ = dataset.select(items, tokenizer, 2 * words, 1)
     assert {item.id for item in kept} <= {item.id for item in generous} and [item for item in generous if item.kind == "experience"]
 
 
@@ -313,4 +317,3 @@ def test_the_bundled_tokenizer_masks_exactly_too():
     words = base.tokenizer(base.find("bundled"))
     tokens = dataset.encode(words, talk(("Who taught you?", "Neefe did.")))
     assert learned(words, tokens) == ["Neefe did.<|im_end|>"]
-    assert run.RunError and experience.content_id("a", "b") != experience.content_id("ab")

@@ -80,8 +80,13 @@ def staged(request) -> str:
     return f"Scene 1\nType: chat\nLocation: {words[-1]}\nTime: 1822\nBackground: {' '.join(words[:14])}\n"
 
 
+def drilled(request) -> str:
+    words = request.facts["item"].text.split()
+    return f"Exchange 1\nVisitor: What comes at the end of it, then?\nGray: {' '.join(words[-4:])}\n"
+
+
 def whole() -> Says:
-    return Says(scenes=staged, dialogue=spoken, memory=told, recall=lambda request: told(request).replace("Visitor: ", "Visitor: Once more: "))
+    return Says(scenes=staged, dialogue=spoken, memory=told, recall=drilled)
 
 
 # ---- scenes
@@ -144,11 +149,11 @@ def test_d2_a_header_on_a_line_of_its_own_takes_the_lines_below(person):
 def test_d3_long_blocks_second_colons_and_parentheses_are_kept_and_a_narrator_is_dropped(person):
     text = (
         "Background\nThe shop is dark.\n\nNarrator: The door opens: a man comes in.\nMoss (speaking): One thing: the price (in guineas).\n"
-        "Gray (speaking): One.\nTwo.\nThree.\nFour: and not a penny less (I mean it)."
+        "Gray (speaking): One.\nTwo.\nThree.\nI will say it only once: not a penny less (I mean it)."
     )
     assert turns(text, person) == [
         ("Moss", "speaking", "One thing: the price (in guineas)."),
-        ("Gray", "speaking", "One. Two. Three. Four: and not a penny less (I mean it)."),
+        ("Gray", "speaking", "One. Two. Three. I will say it only once: not a penny less (I mean it)."),
     ]
 
 

@@ -77,7 +77,7 @@ def test_a_plain_biography_gets_its_horizon_or_a_warning(text, horizon, warns):
 
 def test_a_missing_file_is_one_line_that_names_the_shipped(tmp_path):
     for wrong in (lambda: profile.load(tmp_path / "none.md"), lambda: profile.find("nobody"), lambda: profile.find("../../x")):
-        with pytest.raises(run.RunError, match="beethoven, tamsin") as error:
+        with pytest.raises(run.RunError, match=", ".join(profile.shipped())) as error:
             wrong()
         assert "\n" not in str(error.value)
 

@@ -1,6 +1,8 @@
 """Protective experience: every refusal has its twin, pairs are linked both ways, and counts tell what was made."""
 
-from charlib import experience, profile, protective
+from collections import Counter
+
+from charlib import profile, protective
 from charlib.experience import Dialogue, Reject, Turn
 from charlib.teacher import Completion, Request
 
@@ -75,14 +77,7 @@ def test_a_refusal_without_its_twin_is_rejected_and_a_lone_answer_kept(here, per
     alone = PAIRS.partition("Exchange 2")[0] + PAIRS.partition("Exchange 3\n")[2].partition("Exchange 4\n")[2].replace("Twin of: 3\n", "Exchange 4\nAnswerable: yes\n")
     built = protective.build(here, person, Says(lambda request: alone if request.stage == "protective" else ""), limit=1)
     assert [item.answerable for item in built.kept] == [True]
-    assert Counter_of(built) == {"no twin": 1, "no pair found": 1}
-
-
-def Counter_of(result) -> dict:
-    reasons: dict[str, int] = {}
-    for row in result.rejects:
-        reasons[row.reason] = reasons.get(row.reason, 0) + 1
-    return reasons
+    assert Counter(row.reason for row in built.rejects) == {"no twin": 1, "no pair found": 1}
 
 
 def test_the_stage_writes_pairs_with_provenance_and_leaves_other_rejects(here, person):
@@ -141,4 +136,3 @@ def test_shipped_pairs_are_balanced_and_never_speak_of_the_future():
             assert late == [], beyond.turns[-1].text
         kinds = protective.matrix(made)
         assert len(kinds) >= 4
-    assert experience.Support(person).missing("Nothing at all.") == []

@@ -1,0 +1,323 @@
+"""The notebooks in a real browser: JupyterLab on loopback, Chromium without a window, every control pressed as a person would.
+
+Skips where Chromium, Playwright or JupyterLab is missing. Screenshots go to $CHARLIB_SCREENSHOTS, else to pytest's temporary folder.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = "/usr/bin/chromium"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed (apt-get install chromium)"),
+]
+ROOT = Path(__file__).resolve().parents[1]
+SHOTS = os.environ.get("CHARLIB_SCREENSHOTS")  # read before any fixture clears the environment
+TOKEN = "loopback"
+HOSTILE = (
+    "<img src=x onerror=\"alert('img')\"><script>alert('script')</script> ![gone](http://example.invalid/a.png) "
+    "<a href=\"javascript:alert('link')\">press</a> \x1b[31mred\x1b[0m $\\href{javascript:alert('tex')}{sum}$ costs $4 or $5"
+)
+PRODUCTS = {"tiny": {"EPOCHS": 400, "SECONDS": 0}}
+
+
+# ---- a run and a server ----------------------------------------------------------------------------------------------------------------
+
+
+def prepare(outputs: Path):
+    """A run of the tiny preset up to what notebook 04 reads: profile, experience and protective pairs."""
+    from charlib import experience, profile, protective, run, teacher
+
+    here = run.open("tamsin", outputs)
+    person = profile.adopt(here, "tamsin", "tiny")
+    settings = run.resolve(here, "experience", "tiny")
+    with here.stage("experience"):
+        writer = teacher.make(settings.teacher, here.character, person, 0)
+        experience.reconstruct(here, person, writer, scenes=settings.scenes, limit=settings.paragraphs)
+    settings = run.resolve(here, "protective", "tiny")
+    with here.stage("protective"):
+        writer = teacher.make(settings.teacher, here.character, person, 0)
+        protective.build(here, person, writer, pairs=settings.pairs, limit=settings.paragraphs)
+    return here
+
+
+def copy_notebook(source: Path, target: Path, **parameters) -> None:
+    """A notebook with its parameters filled in, not executed."""
+    import nbformat
+    from papermill.parameterize import parameterize_notebook
+
+    book = nbformat.read(source, as_version=4)
+    nbformat.write(parameterize_notebook(book, parameters), target)
+
+
+def hostile_notebook(target: Path, outputs: Path) -> None:
+    """Every view filled with markup: a profile, a dialogue, sample replies, and a simulacrum that answers in it."""
+    import nbformat
+
+    code = f"""
+from charlib import profile, run, widgets
+from charlib.experience import Dialogue, Turn
+text = {HOSTILE!r}
+here = run.open("hostile", {str(outputs)!r})
+words = " ".join(["A long enough paragraph about nothing much."] * 4)
+person = profile.parse("# Nell Gray\\n\\n## Hull\\n\\n" + words + "\\n\\n## York\\n\\n" + text + words)
+profile.save(person, here.path("profile.md"))
+turns = [Turn(role="Visitor", action="speaking", text=text), Turn(role="Gray", action="thinking", emotion=text[:40], text=text)]
+made = Dialogue(id="d1", scene="s1", paragraphs=[person.paragraphs[0].id], kind="experience", turns=turns)
+here.write_jsonl("dialogues.jsonl", [made])
+here.write_jsonl("scenes.jsonl", [])
+
+class Echo:
+    adapters, base = ["simulacrum"], None
+    def use(self, name): return self
+    def stream(self, messages, sampling=None, seed=0):
+        for at in range(0, len(text), 9):
+            yield text[at : at + 9]
+"""
+    views = [
+        "widgets.profile_editor(here)",
+        "widgets.experience_browser(here)",
+        "from IPython.display import display\nmonitor = widgets.UploadMonitor(here)\ndisplay(monitor.view)\n"
+        'monitor.update({"event": "sample", "epoch": 1, "replies": [{"question": text, "reply": text}]})',
+        "widgets.playground(here, Echo(), person)",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in [code, *views]])
+    nbformat.write(book, target)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab over copies of the notebooks, with its own settings. Yields its address, the run, and a folder for screenshots."""
+    from types import SimpleNamespace
+
+    folder = tmp_path_factory.mktemp("lab")
+    outputs, books, config = folder / "outputs", folder / "notebooks", folder / "config"
+    shots = Path(SHOTS) if SHOTS else folder / "screenshots"
+    for made in (outputs, books, shots, config / "labconfig"):
+        made.mkdir(parents=True, exist_ok=True)
+    here = prepare(outputs)
+    shared = {"RUN": "tamsin", "PRESET": "tiny", "OUTPUTS": str(outputs)}
+    copy_notebook(ROOT / "notebooks" / "01_profile.ipynb", books / "01_profile.ipynb", CHARACTER="tamsin", **shared)
+    copy_notebook(ROOT / "notebooks" / "04_upload.ipynb", books / "04_upload.ipynb", EPOCHS=400, **shared)
+    copy_notebook(ROOT / "notebooks" / "05_interview.ipynb", books / "05_interview.ipynb", **shared)
+    hostile_notebook(books / "hostile.ipynb", outputs)
+    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (config / "labconfig" / "page_config.json").write_text(json.dumps(quiet))
+    environment = os.environ | {
+        "CHARLIB_ROOT": str(ROOT), "JUPYTER_CONFIG_DIR": str(config), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "IPYTHONDIR": str(folder / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"), "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }  # fmt: skip
+    environment.pop("JPY_SESSION_NAME", None)
+    port = free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
+               f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={books}", "--LabApp.extension_manager=readonly",
+               "--LabApp.expose_app_in_browser=True"]  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=books)
+    try:
+        for _ in range(240):
+            assert server.poll() is None, (folder / "server.log").read_text()[-2000:]
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=5).read()
+                break
+            time.sleep(0.25)
+        yield SimpleNamespace(address=address, here=here, shots=shots, outputs=outputs)
+    finally:
+        server.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=15)
+        if server.poll() is None:
+            server.kill()
+
+
+# ---- a browser -------------------------------------------------------------------------------------------------------------------------
+
+
+class Page:
+    """One notebook in one tab, with what a person does to it."""
+
+    def __init__(self, tab, lab):
+        self.tab, self.lab = tab, lab
+
+    def open(self, name: str) -> "Page":
+        self.tab.goto(f"{self.lab.address}/lab/tree/{name}?token={TOKEN}&reset", timeout=60_000)
+        self.tab.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+        self.tab.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=60_000)
+        return self
+
+    def command(self, name: str, **given) -> None:
+        self.tab.evaluate("([name, given]) => { window.jupyterapp.commands.execute(name, given) }", [name, given])
+
+    def run_all(self) -> "Page":
+        self.tab.get_by_role("menuitem", name="Run", exact=True).click()
+        self.tab.get_by_role("menuitem", name=re.compile(r"^Run All Cells")).click()
+        return self
+
+    def wait_done(self, seconds: int = 90) -> "Page":
+        """Until no cell waits or runs; an error in any cell fails the test with its text."""
+        done = "[...document.querySelectorAll('.jp-CodeCell')].every(c => /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt').innerText))"
+        failed = "document.querySelector('[data-mime-type=\"application/vnd.jupyter.error\"], .jp-RenderedText[data-mime-type*=error]')"
+        self.tab.wait_for_function(f"() => {failed} || {done}", timeout=seconds * 1000)
+        errors = self.tab.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+        assert not errors, errors[0][-1500:]
+        return self
+
+    def theme(self, name: str) -> None:
+        self.command("apputils:change-theme", theme=f"JupyterLab {name}")
+        self.tab.wait_for_selector(f"body[data-jp-theme-light='{'true' if name == 'Light' else 'false'}']")
+        self.tab.wait_for_timeout(400)
+
+    def shot(self, name: str, what=None) -> None:
+        if what is not None:
+            what.scroll_into_view_if_needed()
+            self.tab.wait_for_timeout(200)
+        self.tab.screenshot(path=str(self.lab.shots / f"{name}.png"))
+
+    def both_themes(self, name: str, what) -> None:
+        for theme in ("Dark", "Light"):
+            self.theme(theme)
+            self.shot(f"{name}-{theme.lower()}", what)
+
+    def button(self, name: str):
+        return self.tab.locator(".jupyter-widgets.jupyter-button", has_text=re.compile(f"^{re.escape(name)}$")).first
+
+    def fits(self) -> None:
+        """No output is wider than its column."""
+        wide = self.tab.evaluate(
+            "[...document.querySelectorAll('.jp-OutputArea-output')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+            ".map(e => [e.scrollWidth, e.clientWidth, e.innerText.slice(0, 60)])"
+        )
+        assert not wide, wide
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as play:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(lab, chromium, request):
+    """A tab of 1280 by 900. After the test: nothing was asked of any other host, and no dialog of the page opened."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    asked, opened = [], []
+    context.on("request", lambda it: asked.append(it.url))
+    tab.on("dialog", lambda it: (opened.append(it.message), it.dismiss()))
+    made = Page(tab, lab)
+    yield made
+    if shutil.which("true") and not getattr(request.node, "passed", True):
+        made.shot(f"failed-{request.node.name}")
+    context.close()
+    outside = [url for url in asked if not url.startswith((lab.address, "data:", "blob:"))]
+    assert not outside, outside
+    assert not opened, opened
+
+
+# ---- what a person does ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_paragraph_is_edited_and_saved_in_notebook_01(page, lab):
+    page.open("01_profile.ipynb").run_all().wait_done()
+    before = lab.here.path("profile.md").read_text()
+    area = page.tab.locator(".jp-OutputArea .widget-textarea textarea").first
+    area.scroll_into_view_if_needed()
+    page.tab.locator(".widget-dropdown select").first.select_option(index=4)
+    page.tab.wait_for_function("el => el.value.length > 20", arg=area.element_handle())
+    area.fill(area.input_value() + " She wrote this line in a browser.")
+    page.tab.get_by_text("1 paragraph changed").first.wait_for()
+    page.both_themes("01-editor", area)
+    page.fits()
+    page.button("Save").click()
+    page.tab.get_by_text("Saved.").first.wait_for()
+    after = lab.here.path("profile.md").read_text()
+    assert "She wrote this line in a browser." in after and "She wrote this line" not in before
+    page.shot("01-saved", area)
+
+
+def test_a_training_is_watched_and_stopped_in_notebook_04(page, lab):
+    page.open("04_upload.ipynb").run_all()
+    stop = page.button("Stop and keep")
+    stop.wait_for(timeout=60_000)
+    page.tab.locator(".jp-OutputArea").get_by_text(re.compile(r"step \d+ of \d+")).first.wait_for(timeout=90_000)
+    page.both_themes("04-monitor", stop)
+    stop.click()
+    page.tab.get_by_text(re.compile("[Ss]topped at step")).first.wait_for(timeout=60_000)
+    page.wait_done(120)
+    rows = [json.loads(line) for line in lab.here.path("training.jsonl").read_text().splitlines()]
+    stopped = [row for row in rows if row.get("event") == "stop"]
+    assert stopped and stopped[0]["reason"] == "STOP"
+    assert stopped[0]["step"] < max(row.get("steps", 0) for row in rows), "it was stopped before its end"
+    assert rows[-1]["event"] == "end" and lab.here.has("adapter", "adapter_model.safetensors")
+    page.fits()
+    page.shot("04-stopped", page.tab.get_by_text(re.compile("[Ss]topped at step")).first)
+
+
+def test_a_message_is_answered_in_notebook_05(page, lab):
+    from charlib import upload
+
+    if not lab.here.has("adapter"):
+        list(upload.follow(lab.here.path()))
+    page.open("05_interview.ipynb").run_all().wait_done(120)
+    words = page.tab.locator(".widget-text input[placeholder^='Say something']").first
+    words.scroll_into_view_if_needed()
+    words.fill("Who taught you?")
+    began = time.monotonic()
+    words.press("Enter")
+    page.tab.locator("[data-who='simulacrum'] [data-said]").first.wait_for(timeout=10_000)
+    assert time.monotonic() - began < 10, "the first words come within ten seconds"
+    page.button("Send").and_(page.tab.locator(":not([disabled])")).wait_for(timeout=60_000)
+    heard = page.tab.locator("[data-who='simulacrum'] [data-said]").last.inner_text()
+    assert len(heard) > 3
+    page.both_themes("05-playground", page.button("Send"))
+    page.button("Save talk").click()
+    page.tab.get_by_text("Saved as conversations/").first.wait_for()
+    saved = list(lab.here.path("conversations").glob("talk-*.jsonl"))
+    assert len(saved) == 1 and "Who taught you?" in saved[0].read_text()
+    page.button("Why?").click()
+    page.tab.get_by_text("Nearest experience").first.wait_for()
+    page.fits()
+    page.shot("05-why", page.button("Send"))
+
+
+def test_f17_hostile_text_is_shown_as_text(page, lab):
+    page.open("hostile.ipynb").run_all().wait_done()
+    page.tab.locator(".widget-dropdown select").first.select_option(index=1)
+    words = page.tab.locator(".widget-text input[placeholder^='Say something']").first
+    words.scroll_into_view_if_needed()
+    words.fill(HOSTILE.replace("\x1b", ""))
+    words.press("Enter")
+    page.tab.locator("[data-who='simulacrum'] [data-said]").first.wait_for()
+    page.button("Send").and_(page.tab.locator(":not([disabled])")).wait_for()
+    page.tab.wait_for_timeout(500)
+    output = page.tab.locator(".jp-OutputArea")
+    assert output.locator("img, script, a[href^='javascript']").count() == 0
+    assert output.locator("mjx-container, .MathJax").count() == 0, "money is not mathematics"
+    heard = page.tab.locator("[data-who='simulacrum'] [data-said]").first.inner_text()
+    assert "<img src=x onerror=" in heard and "![gone](http://example.invalid/a.png)" in heard and "\x1b" not in heard
+    page.shot("hostile", words)
+    page.fits()

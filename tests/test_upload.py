@@ -1,0 +1,527 @@
+"""The upload: exact gradients, exact shortcuts, interruption that leaves no trace, and refusals before anything is trained."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from charlib import dataset, run, upload
+from charlib.dataset import IGNORE
+
+RECIPE = upload.Recipe(rank=4, alpha=8, learning_rate=5e-3, epochs=3, row_length=160, dtype="float32")
+
+
+def tokens_of(tokenizer, examples, speakers="protagonist"):
+    return [dataset.encode(tokenizer, [message.model_dump() for message in item.messages], speakers=speakers) for item in examples]
+
+
+def batch_of(rows):
+    return upload.collate([{"row": row, "lower": None} for row in rows])
+
+
+def gradients(model) -> np.ndarray:
+    return np.concatenate([p.grad.double().flatten().numpy() for p in model.parameters() if p.grad is not None])
+
+
+def cosine(a, b) -> float:
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def shake(model, scale=0.05):
+    """Random adapters, so that what they add can be seen."""
+    import torch
+
+    generator = torch.Generator().manual_seed(3)
+    for name, values in model.named_parameters():
+        if "lora_" in name:
+            values.data = torch.randn(values.shape, generator=generator) * scale
+    return model
+
+
+# ---- exactness
+
+
+@pytest.mark.parametrize("speakers", ["protagonist", "all"])
+@pytest.mark.parametrize("length", [160, 4096])
+def test_a_packed_batch_has_the_gradient_of_one_by_one(model, small, tokenizer, examples, speakers, length):
+    """Against the plain way: the library's own attention, one padded conversation a row, loss over all logits."""
+    import torch
+    import transformers
+
+    items = tokens_of(tokenizer, examples, speakers)
+    count = sum(int((item.labels[1:] != IGNORE).sum()) for item in items)
+    packed = upload.loss(model, batch_of(dataset.pack(items, length)))
+    packed.backward()
+
+    plain = transformers.AutoModelForCausalLM.from_pretrained(small.folder, dtype=torch.float32, attn_implementation="eager")
+    longest = max(len(item.ids) for item in items)
+    total = 0.0
+    for item in items:
+        gap = longest - len(item.ids)
+        ids = torch.tensor([[*item.ids, *[0] * gap]])
+        seen = torch.tensor([[1] * len(item.ids) + [0] * gap])
+        labels = torch.tensor([*item.labels, *[IGNORE] * gap])
+        logits = plain(input_ids=ids, attention_mask=seen).logits[0]
+        part = torch.nn.functional.cross_entropy(logits[:-1], labels[1:], ignore_index=IGNORE, reduction="sum") / count
+        part.backward()
+        total += float(part)
+    assert float(packed) == pytest.approx(total, rel=1e-5)
+    mine, theirs = gradients(model), gradients(plain)
+    assert cosine(mine, theirs) >= 0.999
+    np.testing.assert_allclose(mine, theirs, atol=1e-4 * np.abs(theirs).max())
+
+
+def test_the_bundled_model_in_its_fast_type_has_the_float32_gradient(examples):
+    """The claim of the bench, on a few rows: compute type, packing and head on supervised rows against plain float32."""
+    import torch
+    import transformers
+
+    from charlib import base
+
+    found = base.find("bundled")
+    fast, words = base.load(found)
+    recipe = replace(RECIPE, rank=8, row_length=256)
+    fast = shake(upload.wrap(fast, recipe), 0.02)
+    items = tokens_of(words, examples[:3])
+    upload.loss(fast, batch_of(dataset.pack(items, 256))).backward()
+    import peft
+
+    plain = transformers.AutoModelForCausalLM.from_pretrained(found.folder, dtype=torch.float32, attn_implementation="eager")
+    plain = shake(peft.get_peft_model(plain, fast.peft_config["default"]), 0.02)
+    count = sum(item.supervised for item in items)
+    for item in items:
+        logits = plain(input_ids=torch.tensor(item.ids)[None]).logits[0]
+        (torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(item.labels)[1:], ignore_index=IGNORE, reduction="sum") / count).backward()
+    assert cosine(gradients(fast), gradients(plain)) >= 0.999
+
+
+def test_lora_forward_is_pefts_own_forward_and_gradient(model):
+    import peft
+    import torch
+
+    wrapped = shake(upload.wrap(model, RECIPE))
+    layers = [part for part in wrapped.modules() if isinstance(part, peft.tuners.lora.Linear)]
+    assert len(layers) == 14  # seven linear layers in each of two
+    for layer in layers:
+        x = torch.randn(2, 5, layer.in_features, requires_grad=True)
+        again = x.detach().clone().requires_grad_()
+        mine, theirs = layer.forward(x), type(layer).forward(layer, again)
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+        pull = torch.randn_like(mine)
+        parameters = [layer.lora_A["default"].weight, layer.lora_B["default"].weight]
+        for one, two in zip(torch.autograd.grad(mine, [x, *parameters], pull), torch.autograd.grad(theirs, [again, *parameters], pull), strict=True):
+            torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
+    wrapped.base_model.disable_adapter_layers()
+    x = torch.randn(1, 3, layers[0].in_features)
+    torch.testing.assert_close(layers[0].forward(x), layers[0].base_layer(x))
+
+
+def test_lora_weights_are_float32_masters_used_in_the_compute_type(small):
+    import torch
+
+    from charlib import base
+
+    wrapped = shake(upload.wrap(base.load(small.base, "bfloat16")[0], RECIPE))
+    adapters = {name: values for name, values in wrapped.named_parameters() if values.requires_grad}
+    assert adapters and all("lora_" in name and values.dtype == torch.float32 for name, values in adapters.items())
+    assert wrapped.get_base_model().model.layers[0].self_attn.q_proj(torch.randn(1, 2, 64, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_cached_lower_layers_give_the_uncached_loss_and_gradient(small, tokenizer, examples):
+    from charlib import base
+
+    rows = dataset.pack(tokens_of(tokenizer, examples), 160)
+    assert len(rows) > 2
+    recipe = replace(RECIPE, top_layers=1)
+    wrapped = shake(upload.wrap(base.load(small.base, "float32")[0], recipe))
+    assert {name.split(".layers.")[1][0] for name, values in wrapped.named_parameters() if values.requires_grad} == {"1"}
+    data = upload.Rows(rows)
+    upload.remember_lower(wrapped, data, 1, rows_per_step=2)
+    plain = upload.loss(wrapped, batch_of(rows))
+    plain.backward()
+    theirs = gradients(wrapped)
+    wrapped.zero_grad()
+    cached = upload.loss(wrapped, upload.collate([data[index] for index in range(len(data))]), top=1)
+    cached.backward()
+    assert float(cached) == pytest.approx(float(plain), rel=1e-5)
+    assert cosine(gradients(wrapped), theirs) >= 0.99999
+
+
+def test_full_fine_tuning_trains_everything(model):
+    wrapped = upload.wrap(model, replace(RECIPE, method="full"))
+    assert all(values.requires_grad for values in wrapped.parameters())
+
+
+def test_recipes_are_declared_and_others_refused():
+    assert set(upload.RECIPES) == {"tiny", "workshop", "full", "paper", "gpu-lora"}
+    paper = upload.RECIPES["paper"]
+    assert (paper.method, paper.learning_rate, paper.epochs, paper.speakers) == ("full", 2e-5, 10, "all")
+    settings = SimpleNamespace(recipe="tiny", train_on="all", epochs=2, seconds=0)
+    assert upload.recipe(settings).speakers == "all"
+    with pytest.raises(run.RunError, match="No recipe 'huge': use one of tiny"):
+        upload.recipe(SimpleNamespace(**vars(settings) | {"recipe": "huge"}))
+    with pytest.raises(run.RunError, match="TRAIN_ON cannot be 'nobody'"):
+        upload.recipe(SimpleNamespace(**vars(settings) | {"train_on": "nobody"}))
+
+
+def test_the_estimate_says_what_is_needed_and_what_is_free(small):
+    rows = {row["what"]: row["GB"] for row in upload.estimate(small.base, RECIPE)}
+    assert rows["needed together"] == pytest.approx(sum(list(rows.values())[:3]), abs=0.02)
+    assert rows["free here"] > 0
+    full = {row["what"]: row["GB"] for row in upload.estimate(small.base, replace(RECIPE, method="full"))}
+    assert full["optimiser and gradients"] >= rows["optimiser and gradients"]
+
+
+# ---- a whole training
+
+
+def folder_of(path, small, examples, recipe=RECIPE, probes=(), validation=1):
+    """A folder with examples.jsonl and spec.json, ready to train."""
+    path.mkdir(parents=True, exist_ok=True)
+    held = [item.model_copy(update={"split": "validation"}) for item in examples[:validation]]
+    run.write_jsonl(path / "examples.jsonl", held + list(examples[validation:]))
+    settings = SimpleNamespace(base=str(small.folder))
+    upload.write_spec(path, settings, recipe, SimpleNamespace(name="Nell Gray"), list(probes), seed=11)
+    return path
+
+
+def weights(folder) -> dict:
+    from safetensors.numpy import load_file
+
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def assert_same(one, two):
+    first, second = weights(one), weights(two)
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        np.testing.assert_allclose(values, second[name], atol=1e-6, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, small, examples):
+    """An uninterrupted training of three epochs."""
+    folder = folder_of(tmp_path_factory.mktemp("whole"), small, examples)
+    upload.train(folder / "spec.json")
+    return folder
+
+
+class Cut(Exception):
+    """Stands for whatever ends the process."""
+
+
+def cut_at(monkeypatch, step: int, when: str = "row"):
+    """End the training at a step: when its row is to be logged, or while its checkpoint is being written."""
+    import transformers
+
+    real = upload._log
+
+    def log(folder, row):
+        if when == "row" and row.get("step") == step and "loss" in row:
+            raise Cut
+        real(folder, row)
+
+    monkeypatch.setattr(upload, "_log", log)
+    if when == "save":
+        save = transformers.Trainer._save_checkpoint
+
+        def half(self, *args, **kwargs):
+            if self.state.global_step >= step:
+                self.save_model(str(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"))
+                raise Cut
+            return save(self, *args, **kwargs)
+
+        monkeypatch.setattr(transformers.Trainer, "_save_checkpoint", half)
+
+
+def steps_an_epoch(folder) -> int:
+    rows = run.read_jsonl(folder / "training.jsonl")
+    last = next(row for row in reversed(rows) if "steps" in row)
+    return last["steps"] // RECIPE.epochs
+
+
+def test_a_training_leaves_adapter_rows_and_checkpoints_without_a_path_of_this_machine(trained, small):
+    assert {path.name for path in (trained / "checkpoints").glob("epoch-*")} == {"epoch-1", "epoch-2", "epoch-3"}
+    assert not list((trained / "checkpoints").glob("checkpoint-*"))
+    names = {path.name for path in (trained / "adapter").iterdir()}
+    assert names == {"adapter_config.json", "adapter_model.safetensors", "README.md", "base.json"}
+    config = json.loads((trained / "adapter" / "adapter_config.json").read_text())
+    assert str(small.folder.parent) not in json.dumps(config) and config["r"] == 4
+    rows = run.read_jsonl(trained / "training.jsonl")
+    losses = [row["loss"] for row in rows if row.get("loss") is not None]
+    assert rows[0]["event"] == "start" and rows[-1]["event"] == "end" and losses[-1] < losses[0]
+    assert len([row for row in rows if "validation_loss" in row]) == 3
+    assert rows[0]["supervised"] > 0 and rows[0]["dtype"] == "float32"
+
+
+def test_the_same_spec_gives_the_same_adapter(trained, tmp_path, small, examples):
+    again = folder_of(tmp_path / "again", small, examples)
+    upload.train(again / "spec.json")
+    assert_same(trained / "adapter", again / "adapter")
+
+
+@pytest.mark.parametrize("at", ["first step", "second epoch", "end of the second epoch", "last step"])
+def test_an_interrupted_training_resumed_equals_the_uninterrupted_one(trained, tmp_path, small, examples, monkeypatch, at):
+    each = steps_an_epoch(trained)
+    step = {"first step": 1, "second epoch": each + 1, "end of the second epoch": 2 * each, "last step": 3 * each}[at]
+    folder = folder_of(tmp_path / "cut", small, examples)
+    with monkeypatch.context() as patch:
+        cut_at(patch, step)
+        with pytest.raises(Cut):
+            upload.train(folder / "spec.json")
+    assert not (folder / "adapter").exists()
+    upload.train(folder / "spec.json")
+    assert_same(trained / "adapter", folder / "adapter")
+
+
+def test_a_training_cut_while_a_checkpoint_is_written_resumes_from_the_one_before(trained, tmp_path, small, examples, monkeypatch):
+    folder = folder_of(tmp_path / "cut", small, examples)
+    with monkeypatch.context() as patch:
+        cut_at(patch, 2 * steps_an_epoch(trained), when="save")
+        with pytest.raises(Cut):
+            upload.train(folder / "spec.json")
+    assert [path.name for path in (folder / "checkpoints").glob("epoch-*")] == ["epoch-1"]
+    upload.train(folder / "spec.json")
+    assert_same(trained / "adapter", folder / "adapter")
+
+
+def test_training_the_top_layer_only_resumes_to_the_same(tmp_path, small, examples, monkeypatch):
+    recipe = replace(RECIPE, top_layers=1, epochs=2)
+    whole, cut = folder_of(tmp_path / "a", small, examples, recipe), folder_of(tmp_path / "b", small, examples, recipe)
+    upload.train(whole / "spec.json")
+    with monkeypatch.context() as patch:
+        cut_at(patch, steps_of(whole) // 2 + 1)
+        with pytest.raises(Cut):
+            upload.train(cut / "spec.json")
+    upload.train(cut / "spec.json")
+    assert_same(whole / "adapter", cut / "adapter")
+
+
+def steps_of(folder) -> int:
+    return next(row for row in reversed(run.read_jsonl(folder / "training.jsonl")) if "steps" in row)["steps"]
+
+
+def copied(trained, tmp_path):
+    """The finished training as it was before its product was written."""
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(trained, folder)
+    shutil.rmtree(folder / "adapter")
+    (folder / "checkpoints" / "finished").unlink(missing_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("lost", ["trainer_state.json", "adapter_model.safetensors"])
+def test_f24_an_incomplete_newest_checkpoint_falls_back_with_a_warning(trained, tmp_path, lost, capsys):
+    folder = copied(trained, tmp_path)
+    (folder / "checkpoints" / "epoch-3" / lost).unlink()
+    assert upload.newest(folder / "checkpoints").name == "epoch-2"
+    assert "epoch-3 is incomplete: going back to the one before." in capsys.readouterr().err
+    upload.train(folder / "spec.json")
+    assert_same(trained / "adapter", folder / "adapter")
+
+
+def test_f24_nothing_complete_begins_again(tmp_path):
+    (tmp_path / "epoch-1").mkdir()
+    (tmp_path / "checkpoint-7").mkdir()
+    assert upload.newest(tmp_path) is None
+    assert not (tmp_path / "checkpoint-7").exists()
+
+
+@pytest.mark.parametrize("changed", ["recipe.learning_rate", "seed", "examples", "base"])
+def test_f25_changed_data_base_or_settings_refuse_to_resume_and_say_what_differs(trained, tmp_path, changed, model, tokenizer):
+    folder = copied(trained, tmp_path)
+    spec = json.loads((folder / "spec.json").read_text())
+    if changed == "examples":
+        rows = run.read_jsonl(folder / "examples.jsonl")
+        run.write_jsonl(folder / "examples.jsonl", rows[:-1])
+    elif changed == "base":
+        other = tmp_path / "other-base"
+        model.model.norm.weight.data += 1
+        model.save_pretrained(other)
+        tokenizer.save_pretrained(other)
+        spec["base"] = str(other)
+    elif changed == "seed":
+        spec["seed"] = 12
+    else:
+        spec["recipe"]["learning_rate"] = 1e-3
+    run.write_atomic(folder / "spec.json", json.dumps(spec))
+    with pytest.raises(run.RunError, match=rf"made of something else \(.*{changed}: .* -> ") as error:
+        upload.train(folder / "spec.json")
+    assert "\n" not in str(error.value) and not (folder / "adapter").exists()
+    assert (folder / "checkpoints" / "epoch-3" / "trainer_state.json").is_file()
+
+
+def test_after_a_finished_training_changed_data_trains_afresh(trained, tmp_path, small, examples):
+    """A finished training is not resumed: an edited profile trains again, and its old checkpoints do not stand in the way."""
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(trained, folder)
+    before = weights(folder / "adapter")
+    folder_of(folder, small, examples[:-1])
+    upload.train(folder / "spec.json")
+    rows = run.read_jsonl(folder / "training.jsonl")
+    assert [row.get("event") for row in rows].count("start") == 1 and rows[-1]["event"] == "end"
+    after = weights(folder / "adapter")
+    assert any(np.abs(after[name] - values).max() > 1e-4 for name, values in before.items())
+
+
+@pytest.mark.parametrize("case", ["empty", "only validation", "no reply"])
+def test_f23_data_whose_every_token_is_masked_is_refused_before_training(tmp_path, small, examples, case):
+    chosen = {
+        "empty": [],
+        "only validation": [item.model_copy(update={"split": "validation"}) for item in examples],
+        "no reply": [item.model_copy(update={"messages": item.messages[:2]}) for item in examples],
+    }[case]
+    folder = folder_of(tmp_path / "a", small, chosen, validation=0)
+    with pytest.raises(run.RunError, match="Every token of the training data is masked"):
+        upload.train(folder / "spec.json")
+    assert not (folder / "adapter").exists() and not list((folder / "checkpoints").glob("epoch-*"))
+
+
+def test_f28_not_a_number_stops_and_keeps_the_last_good_checkpoint(trained, tmp_path, small, examples, monkeypatch):
+    folder = folder_of(tmp_path / "a", small, examples)
+    real, calls = upload.loss, []
+
+    def loss(model, batch, top=0, count=None):
+        value = real(model, batch, top, count)
+        if model.training:
+            calls.append(1)
+        return value * float("nan") if model.training and len(calls) > steps_an_epoch(trained) + 1 else value
+
+    monkeypatch.setattr(upload, "loss", loss)
+    upload.train(folder / "spec.json")
+    rows = run.read_jsonl(folder / "training.jsonl")
+    (bad,) = [row for row in rows if row.get("event") == "nan"]
+    assert "lower the learning rate" in bad["hint"] and bad["loss"] is None
+    assert not [row for row in rows if row.get("step", 0) > bad["step"]]
+    assert all(np.isfinite(values).all() for values in weights(folder / "adapter").values())
+    for path in (folder / "checkpoints").glob("epoch-*"):
+        assert all(np.isfinite(values).all() for values in weights(path).values()), path.name
+
+
+def test_f28_not_a_number_before_any_checkpoint_is_one_line(tmp_path, small, examples, monkeypatch):
+    folder = folder_of(tmp_path / "a", small, examples)
+    real = upload.loss
+    monkeypatch.setattr(upload, "loss", lambda model, *rest: real(model, *rest) * float("nan"))
+    with pytest.raises(run.RunError, match="not-a-number before any checkpoint: lower the learning rate"):
+        upload.train(folder / "spec.json")
+    assert not (folder / "adapter").exists()
+
+
+def test_f28_a_training_that_does_not_fit_is_refused_before_it_starts(tmp_path, small, examples, monkeypatch):
+    from charlib import base
+
+    monkeypatch.setattr(base, "_free", lambda: 1000)
+    folder = folder_of(tmp_path / "a", small, examples)
+    with pytest.raises(run.RunError, match=r"needs about \d+\.\d GB and 0.0 GB are free: lower rows_per_step, or use LoRA"):
+        upload.train(folder / "spec.json")
+
+
+def test_the_best_checkpoint_is_kept_when_the_rule_says_so(tmp_path, small, examples):
+    folder = folder_of(tmp_path / "a", small, examples, replace(RECIPE, checkpoint="best", learning_rate=0.05))
+    upload.train(folder / "spec.json")
+    losses = [row["validation_loss"] for row in run.read_jsonl(folder / "training.jsonl") if "validation_loss" in row]
+    best = f"epoch-{losses.index(min(losses)) + 1}"
+    assert json.loads((folder / "adapter" / "base.json").read_text())["checkpoint"] == best
+    assert_same(folder / "checkpoints" / best, folder / "adapter")
+
+
+def test_full_fine_tuning_writes_a_model_that_loads(tmp_path, small, examples):
+    from charlib import base
+
+    folder = folder_of(tmp_path / "a", small, examples, replace(RECIPE, method="full", learning_rate=1e-3, epochs=1))
+    assert upload.train(folder / "spec.json").name == "model"
+    found = base.find(str(folder / "model"))
+    assert base.parameters(found) == base.parameters(small.base)
+
+
+def test_samples_show_the_reply_of_every_epoch(tmp_path, small, examples):
+    folder = folder_of(tmp_path / "a", small, examples, replace(RECIPE, epochs=2), probes=[{"question": "Who are you?"}])
+    upload.train(folder / "spec.json")
+    shown = upload.samples(run.read_jsonl(folder / "training.jsonl"))
+    assert [(row["question"], row["epoch"]) for row in shown] == [("Who are you?", 1), ("Who are you?", 2)]
+
+
+def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, model, tokenizer, examples, monkeypatch):
+    rows = dataset.pack(tokens_of(tokenizer, examples * 4), 160)
+    monkeypatch.setattr(upload, "_forward_seconds", lambda *given: 1.0)
+    recipe = replace(RECIPE, seconds=30, epochs=6, least_epochs=3, top_when_slow=1)
+    plan = upload._plan(tmp_path, model, rows, recipe)
+    assert plan["top_layers"] == 1 and plan["epochs"] >= 3 and plan["rows"] + plan["left_out"] == len(rows)
+    monkeypatch.setattr(upload, "_forward_seconds", lambda *given: 1e-6)
+    assert upload._plan(tmp_path, model, rows, recipe) == plan  # a resumed training follows the plan it began with
+    (tmp_path / "plan.json").unlink()
+    ample = upload._plan(tmp_path, model, rows, recipe)
+    assert (ample["epochs"], ample["rows"], ample["left_out"], ample["top_layers"]) == (6, len(rows), 0, 0)
+
+
+# ---- the child process
+
+
+def test_follow_runs_a_child_yields_its_rows_and_trains_nothing_twice(trained, tmp_path, small, examples):
+    folder = folder_of(tmp_path / "a", small, examples)
+    rows = list(upload.follow(folder))
+    assert rows[0]["event"] == "start" and rows[-1]["event"] == "end"
+    assert rows == run.read_jsonl(folder / "training.jsonl")
+    assert_same(trained / "adapter", folder / "adapter")
+    stamp = (folder / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns
+    before = time.monotonic()
+    assert list(upload.follow(folder)) == rows
+    assert time.monotonic() - before < 1 and (folder / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_the_file_stop_stops_at_the_next_step_and_keeps(tmp_path, small, examples):
+    folder = folder_of(tmp_path / "a", small, examples, replace(RECIPE, epochs=400))
+    rows = []
+    for row in upload.follow(folder):
+        rows.append(row)
+        if row.get("step") == 3:
+            (folder / "STOP").write_text("stop\n")
+    (stop,) = [row for row in rows if row.get("event") == "stop"]
+    assert stop["reason"] == "STOP" and stop["step"] < 1000 and rows[-1]["event"] == "end"
+    assert weights(folder / "adapter")
+
+
+def test_a_child_that_cannot_train_says_why_in_one_line(tmp_path, small):
+    folder = folder_of(tmp_path / "a", small, [], validation=0)
+    with pytest.raises(upload.Interrupted, match=r"ended with code 1: Every token of the training data is masked"):
+        list(upload.follow(folder))
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from charlib import upload
+for row in upload.follow(Path(sys.argv[1])):
+    print(row.get("step"), flush=True)
+"""
+
+
+def test_the_child_ends_with_its_parent_and_the_training_resumes_to_the_same(tmp_path, small, examples):
+    import psutil
+
+    recipe = replace(RECIPE, epochs=12)
+    whole, folder = folder_of(tmp_path / "whole", small, examples, recipe), folder_of(tmp_path / "cut", small, examples, recipe)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(folder)], stdout=subprocess.PIPE, text=True)
+    while (folder / "checkpoints" / "epoch-2").exists() is False:
+        assert parent.poll() is None
+        time.sleep(0.05)
+    (child,) = [process for process in psutil.Process(parent.pid).children(recursive=True) if "charlib.upload" in " ".join(process.cmdline())]
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    child.wait(timeout=10)
+    assert not (folder / "adapter").exists()
+    upload.train(folder / "spec.json")
+    upload.train(whole / "spec.json")
+    assert_same(whole / "adapter", folder / "adapter")
