@@ -13,6 +13,9 @@ from charlib.interview import Answer, Question
 from charlib.profile import Profile
 
 
+LIKELIHOOD_ITEMS = 60  # at most about so many questions are also asked by likelihood
+
+
 def conduct(here: run.Run, profile: Profile, questions: Sequence[Question], systems: Sequence, settings) -> list[Answer]:
     """Ask every system everything but the interview topics, choices in both orders; answers.jsonl. Seeds 0 to `settings.samples` - 1."""
     for system in systems:
@@ -37,7 +40,9 @@ def score(here: run.Run, profile: Profile, questions: Sequence[Question], answer
     """scores.json: five dimensions without a judge, likelihoods where a system can tell, and what general English was lost."""
     started = time.monotonic()
     plain = [item for item in questions if item.purpose in ("recall", "value", "trait", "time")]
-    likelihoods = interview.likelihoods(systems, plain)
+    plain = plain[:: max(1, len(plain) // LIKELIHOOD_ITEMS)]
+    # passages in the context make every item a prompt of its own: the likelihoods of the other systems say what there is to say
+    likelihoods = interview.likelihoods([system for system in systems if system.name != "prompted_profile"], plain)
     facts = systems[0].sim.base
     said = [*answers, *(row for talk in talks for row in talk)]
     asked = interview.both_orders(questions)

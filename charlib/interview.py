@@ -757,7 +757,7 @@ def bank(here: run.Run, profile: Profile, seed: int = 0) -> list[Question]:
     return offline.questions(profile, seed)
 
 
-SHARES = {"recall": 0.34, "boundary": 0.28, "choice": 0.06, "time": 0.06, "value": 0.1, "trait": 0.06, "paraphrase": 0.1}
+SHARES = {"recall": 0.36, "boundary": 0.46, "choice": 0.02, "time": 0.02, "value": 0.05, "trait": 0.03, "paraphrase": 0.06}
 
 
 def sample(questions: Sequence[Question], count: int, seed: int = 0) -> list[Question]:

