@@ -162,7 +162,7 @@ def split(items: list[Example], share: float, seed: int, by: str = "wording") ->
         ids = sorted({id for item in items for id in item.paragraphs})
         held = set(chooser.sample(ids, max(1, round(share * len(ids))))) if share and len(ids) > 1 else set()
         return [item.model_copy(update={"split": "validation" if held & set(item.paragraphs) else "train"}) for item in items]
-    memory = sorted((item.id for item in items if item.kind == "memory"))
+    memory = sorted(item.id for item in items if item.kind == "memory")
     held = set(chooser.sample(memory, round(share * len(memory))))
     return [item.model_copy(update={"split": "validation" if item.id in held else "train"}) for item in items]
 

@@ -12,7 +12,6 @@ from charlib import dataset, interview, run, scores, simulacrum
 from charlib.interview import Answer, Question
 from charlib.profile import Profile
 
-
 LIKELIHOOD_ITEMS = 60  # at most about so many questions are also asked by likelihood
 
 

@@ -174,7 +174,7 @@ def _table(result: dict, systems: list[str]) -> list[dict]:
             entry = result["systems"][system][dimension]
             pair = result["paired"].get(f"simulacrum-{system}", {}).get(dimension, {})
             beaten = pair.get("difference") is not None and pair["ci_low"] > 0
-            cells.append({"value": entry["value"], "low": entry["ci_low"], "high": entry["ci_high"], "n": entry["n"],
+            cells.append({"value": entry["value"], "low": entry.get("ci_low"), "high": entry.get("ci_high"), "n": entry["n"],
                           "reason": entry.get("reason", ""), "beaten": beaten, "difference": pair.get("difference")})  # fmt: skip
         rows.append({"dimension": dimension, "cells": cells})
     return rows

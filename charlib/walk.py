@@ -25,6 +25,7 @@ def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, st
     here = run.open(name, outputs)
     run.preset(preset)
     source = profiles.find(character)
+    profiles.load(source)  # what cannot be read is refused before anything is written
     given = parameters({"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets or {})
     with here.stage("walk"):
         run.refuse_other_character(here, character)

@@ -220,7 +220,8 @@ class ProfileEditor:
 def profile_editor(here: run.Run) -> None:
     """Edit the run's profile; headless, its first paragraph and the number of marks are printed instead."""
     person = profile.load(here.path("profile.md"))
-    static = f"{person.name}: {len(person.paragraphs)} paragraphs, {len(profile.check(person))} marks. First: {person.paragraphs[0].text[:300]} …"
+    marks, first = profile.check(person), person.paragraphs[0].text[:300]
+    static = f"{person.name}: {len(person.paragraphs)} paragraphs, {len(marks)} marks. First: {first} …"
     show(static, lambda: ProfileEditor(here).view)
 
 

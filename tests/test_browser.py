@@ -21,6 +21,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 CHROMIUM = "/usr/bin/chromium"
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.soak,  # a server, a kernel and a browser: minutes on two cores
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed (apt-get install chromium)"),
 ]
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,6 +107,7 @@ class Echo:
         "widgets.playground(here, Echo(), person)",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in [code, *views]])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, target)
 
 
@@ -198,7 +200,8 @@ class Page:
 
     def theme(self, name: str) -> None:
         self.command("apputils:change-theme", theme=f"JupyterLab {name}")
-        self.tab.wait_for_selector(f"body[data-jp-theme-light='{'true' if name == 'Light' else 'false'}']")
+        light = "true" if name == "Light" else "false"
+        self.tab.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
         self.tab.wait_for_timeout(400)
 
     def shot(self, name: str, what=None) -> None:

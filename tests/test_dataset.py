@@ -68,7 +68,9 @@ def test_the_loss_sees_the_replies_and_their_end_mark_and_nothing_else(tokenizer
     space = " " if template == "strict alternation" else ""
     assert learned(words, tokens) == [f"{space}{reply}<|im_end|>" for reply in replies]
     assert "You are Nell Gray." in words.decode(tokens.ids)
-    assert words.decode(tokens.ids) == dataset.render(words, talk(("Who taught you?", replies[0]), ("When?", replies[1])), reply=False).rstrip("\n")
+    assert words.decode(tokens.ids) == dataset.render(
+        words, talk(("Who taught you?", replies[0]), ("When?", replies[1])), reply=False
+    ).rstrip("\n")
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -174,7 +176,12 @@ def test_a_dialogue_in_which_nobody_is_answered_is_no_example(person):
     assert dataset.to_messages(silent.model_copy(update={"turns": TURNS[2:4]}), person) == []
 
 
-@given(st.lists(st.tuples(st.sampled_from(["Gray", "Moss", "Visitor"]), st.sampled_from(["speaking", "thinking"]), st.text(min_size=1, max_size=9)), max_size=9))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Gray", "Moss", "Visitor"]), st.sampled_from(["speaking", "thinking"]), st.text(min_size=1, max_size=9)),
+        max_size=9,
+    )
+)
 def test_any_dialogue_gives_a_conversation_every_trainer_takes(rows):
     from charlib import profile
 
@@ -186,7 +193,9 @@ def test_any_dialogue_gives_a_conversation_every_trainer_takes(rows):
 
 
 def test_an_example_carries_no_column_that_trainers_read_as_something_else(here, person, tokenizer):
-    exchange = Dialogue(id="d", paragraphs=["p"], kind="memory", turns=[Turn(role="Visitor", text="Where?"), Turn(role="Gray", text="In Hull.")])
+    exchange = Dialogue(
+        id="d", paragraphs=["p"], kind="memory", turns=[Turn(role="Visitor", text="Where?"), Turn(role="Gray", text="In Hull.")]
+    )
     here.write_jsonl("scenes.jsonl", [])
     here.write_jsonl("dialogues.jsonl", [exchange])
     here.write_jsonl("protective.jsonl", [])
@@ -207,7 +216,11 @@ def bank(paragraphs=4, memories=6, scenes=3) -> list[Example]:
         for kind, count in (("memory", memories), ("protective", 2), ("experience", scenes)):
             for n in range(count):
                 said = "word " * (40 if kind == "experience" else 4)
-                messages = [Message(role="system", content="S"), Message(role="user", content=f"{p} {kind} {n}?"), Message(role="assistant", content=said)]
+                messages = [
+                    Message(role="system", content="S"),
+                    Message(role="user", content=f"{p} {kind} {n}?"),
+                    Message(role="assistant", content=said),
+                ]
                 made.append(Example(id=f"{p}-{kind}-{n}", dialogue="d", paragraphs=[f"p{p}"], kind=kind, messages=messages))
     return made
 

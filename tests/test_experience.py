@@ -113,7 +113,10 @@ def test_d1_text_between_scenes_is_passed_over():
 )
 def test_d1_scenes_are_read_in_any_dress(text):
     found = experience.parse_scenes(text, "p1")
-    assert [(scene.location, scene.time) for scene in found] == [("Hull, the rope walk", "a morning in 1822"), ("York, the chapter house", "autumn 1840")]
+    assert [(scene.location, scene.time) for scene in found] == [
+        ("Hull, the rope walk", "a morning in 1822"),
+        ("York, the chapter house", "autumn 1840"),
+    ]
 
 
 def test_d1_an_answer_without_scenes_is_a_reject_and_not_a_crash(here, person):
@@ -130,7 +133,9 @@ def test_a_scene_after_the_horizon_is_rejected(here, person):
 
 
 def test_a_paragraph_wholly_after_the_horizon_is_not_lived():
-    found = profile.parse("---\nname: Nell\nshort_name: Nell\nhorizon: '1850'\n---\n# Nell\n\nNell made clocks in 1822.\n\nIn 1901 a street got her name.")
+    found = profile.parse(
+        "---\nname: Nell\nshort_name: Nell\nhorizon: '1850'\n---\n# Nell\n\nNell made clocks in 1822.\n\nIn 1901 a street got her name."
+    )
     assert [item.text[:9] for item in experience.livable(found)] == ["Nell made"]
 
 
@@ -143,7 +148,10 @@ def turns(text, person):
 
 def test_d2_a_header_on_a_line_of_its_own_takes_the_lines_below(person):
     text = "Moss (speaking)\nWhat is this?\nIs it mine?\n\nGray (speaking)\nYour sextant.\nIt keeps the hour."
-    assert turns(text, person) == [("Moss", "speaking", "What is this? Is it mine?"), ("Gray", "speaking", "Your sextant. It keeps the hour.")]
+    assert turns(text, person) == [
+        ("Moss", "speaking", "What is this? Is it mine?"),
+        ("Gray", "speaking", "Your sextant. It keeps the hour."),
+    ]
 
 
 def test_d3_long_blocks_second_colons_and_parentheses_are_kept_and_a_narrator_is_dropped(person):
@@ -157,7 +165,10 @@ def test_d3_long_blocks_second_colons_and_parentheses_are_kept_and_a_narrator_is
     ]
 
 
-@pytest.mark.parametrize("name", ["Gray", "Nell Gray", "NELL GRAY", "Nell", "Miss Gray", "Young Nell", "Nell Gray, aged 21", "**Gray**", "[Gray]", "gray".title()])
+@pytest.mark.parametrize(
+    "name",
+    ["Gray", "Nell Gray", "NELL GRAY", "Nell", "Miss Gray", "Young Nell", "Nell Gray, aged 21", "**Gray**", "[Gray]", "gray".title()],
+)
 def test_d4_every_name_of_the_protagonist_is_one_role(person, name):
     found = experience.parse_dialogue(f"Moss (speaking): Well?\n{name} (speaking): Four guineas.", person)
     assert [turn.role for turn in found] == ["Moss", "Gray"]
@@ -199,7 +210,10 @@ def test_scripts_in_any_dress_have_the_same_turns(person, text):
 
 
 def test_consecutive_turns_of_one_speaker_are_one(person):
-    assert turns("Moss: Well?\nGray: Four.\nGray: Guineas.", person) == [("Moss", "speaking", "Well?"), ("Gray", "speaking", "Four. Guineas.")]
+    assert turns("Moss: Well?\nGray: Four.\nGray: Guineas.", person) == [
+        ("Moss", "speaking", "Well?"),
+        ("Gray", "speaking", "Four. Guineas."),
+    ]
 
 
 @given(st.text())
@@ -254,7 +268,9 @@ def test_what_the_person_says_of_later_times_is_rejected(person):
     result = experience.Result()
     late = dialogue("a", ("Visitor", "When?"), ("Gray", "In May 1866, when the railway came."))
     assert experience.ground(late, person, experience.Support(person), result) is None
-    assert "after the horizon" in f"{result.rejects[0].reason} {result.rejects[0].detail}" or "speaks of 1866-05" in result.rejects[0].reason
+    assert (
+        "after the horizon" in f"{result.rejects[0].reason} {result.rejects[0].detail}" or "speaks of 1866-05" in result.rejects[0].reason
+    )
 
 
 def test_near_repeats_are_dropped_and_say_of_what():

@@ -162,7 +162,14 @@ def test_notebook_01_runs_by_papermill_from_anywhere(tmp_path, place):
     (tmp_path / "empty").mkdir()
     cwd = {"root": ROOT, "notebooks": ROOT / "notebooks", "empty": tmp_path / "empty"}[place]
     before = sorted(path.name for path in cwd.iterdir())
-    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / "01_profile.ipynb"), str(tmp_path / "out.ipynb"), "--no-progress-bar"]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(ROOT / "notebooks" / "01_profile.ipynb"),
+        str(tmp_path / "out.ipynb"),
+        "--no-progress-bar",
+    ]
     given = ["-r", "RUN", "007", "-r", "PRESET", "tiny", "-r", "CHARACTER", "tamsin", "-r", "OUTPUTS", str(tmp_path / "outputs")]
     subprocess.run(command + given, cwd=cwd, check=True, capture_output=True)
     here = run.open("007", tmp_path / "outputs")

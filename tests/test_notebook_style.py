@@ -53,7 +53,12 @@ def test_cells_are_short_and_narrow(notebook):
     path, book = notebook
     sizes = [len(text(cell).splitlines()) for cell in code(book)]
     assert median(sizes) <= 6 and max(sizes) <= 15, f"{path.name}: {sizes}"
-    wide = [line for cell in code(book) for line in text(cell).splitlines() if len(line) > 80 and "parameters" not in cell["metadata"].get("tags", [])]
+    wide = [
+        line
+        for cell in code(book)
+        for line in text(cell).splitlines()
+        if len(line) > 80 and "parameters" not in cell["metadata"].get("tags", [])
+    ]
     assert not wide, f"{path.name}: {wide}"
 
 
@@ -63,7 +68,9 @@ def test_no_machinery_stands_between_the_reader_and_the_matter(notebook):
         words = text(cell)
         assert not re.search(r"^\s*[!%]|sys\.path|\binput\(|\bgetpass\b", words, re.MULTILINE), words
         for node in ast.walk(ast.parse(words)):
-            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Try), f"{path.name}: {words}"
+            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.Try), (
+                f"{path.name}: {words}"
+            )
             assert not (isinstance(node, ast.ImportFrom) and any(name.name == "*" for name in node.names))
 
 
@@ -122,7 +129,10 @@ def test_every_call_into_charlib_exists(notebook):
 
     _, book = notebook
     for cell in code(book):
-        for module, name in re.findall(r"\b(profile|experience|protective|teacher|dataset|upload|simulacrum|interview|scores|plots|widgets|report|run|evidence|examination)\.(\w+)\(", text(cell)):
+        for module, name in re.findall(
+            r"\b(profile|experience|protective|teacher|dataset|upload|simulacrum|interview|scores|plots|widgets|report|run|evidence|examination)\.(\w+)\(",
+            text(cell),
+        ):
             assert hasattr(importlib.import_module(f"charlib.{module}"), name), f"{module}.{name}"
 
 

@@ -173,7 +173,9 @@ def test_dates_round_trip(year, month, day):
 
 
 def test_a_horizon_is_never_turned_into_a_yaml_date(tmp_path):
-    found = profile.parse("---\nname: Nell\nshort_name: Nell\nhorizon: 1850-03-02\nstates: [{when: 1822, state: proud}]\n---\n# Nell\n\nNell made clocks.")
+    found = profile.parse(
+        "---\nname: Nell\nshort_name: Nell\nhorizon: 1850-03-02\nstates: [{when: 1822, state: proud}]\n---\n# Nell\n\nNell made clocks."
+    )
     assert found.horizon == "1850-03-02" and found.states[0].when == "1822"
     assert profile.load(profile.save(found, tmp_path / "n.md")).horizon == "1850-03-02"
 
@@ -217,7 +219,9 @@ def test_an_empty_text_removes_and_an_unknown_id_is_refused(person):
 
 def test_what_a_careful_editor_would_mark():
     text = "Nell made a clock. In 1901 a street was named after her, and nobody asked her for leave to do so at all."
-    found = profile.parse(f"---\nname: Nell\nshort_name: Nell\nhorizon: '1850'\nvalues: [{{stance: a, opposite: b, paragraph: abc}}]\n---\n# Nell\n\n{text}\n\nShort.")
+    found = profile.parse(
+        f"---\nname: Nell\nshort_name: Nell\nhorizon: '1850'\nvalues: [{{stance: a, opposite: b, paragraph: abc}}]\n---\n# Nell\n\n{text}\n\nShort."
+    )
     said = " | ".join(row["what"] for row in profile.check(found))
     assert "after the horizon 1850" in said and "is not there (any more)" in said and "is very short" in said
 

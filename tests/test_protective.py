@@ -74,7 +74,9 @@ def test_an_exchange_that_does_not_end_with_the_person_is_no_pair(person):
 
 
 def test_a_refusal_without_its_twin_is_rejected_and_a_lone_answer_kept(here, person):
-    alone = PAIRS.partition("Exchange 2")[0] + PAIRS.partition("Exchange 3\n")[2].partition("Exchange 4\n")[2].replace("Twin of: 3\n", "Exchange 4\nAnswerable: yes\n")
+    alone = PAIRS.partition("Exchange 2")[0] + PAIRS.partition("Exchange 3\n")[2].partition("Exchange 4\n")[2].replace(
+        "Twin of: 3\n", "Exchange 4\nAnswerable: yes\n"
+    )
     built = protective.build(here, person, Says(lambda request: alone if request.stage == "protective" else ""), limit=1)
     assert [item.answerable for item in built.kept] == [True]
     assert Counter(row.reason for row in built.rejects) == {"no twin": 1, "no pair found": 1}
@@ -95,7 +97,11 @@ def test_the_stage_writes_pairs_with_provenance_and_leaves_other_rejects(here, p
 def test_an_edit_re_makes_only_its_own_pairs(here, person, capsys):
     def pair(request):
         word = request.facts["item"].text.split()[3]
-        return PAIRS.replace("telegraph", f"telegraph of {word}").replace("sextant", f"sextant and the {word}").replace("war", f"war of the {word}")
+        return (
+            PAIRS.replace("telegraph", f"telegraph of {word}")
+            .replace("sextant", f"sextant and the {word}")
+            .replace("war", f"war of the {word}")
+        )
 
     protective.build(here, person, Says(pair))
     before = {row["id"]: row["paragraphs"] for row in here.read_jsonl("protective.jsonl")}

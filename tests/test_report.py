@@ -41,22 +41,38 @@ def written(here, person):
     """A run with everything a report reads, and hostile text in whatever a model or a profile may say."""
     ids = [item.id for item in person.paragraphs]
     scene = Scene(id="s1", paragraphs=[ids[0]], location="Hull", time="1822", background=f"Moss comes in. {HOSTILE}")
-    turns = [Turn(role="Moss", text="What is this?"), Turn(role="Gray", action="thinking", text="Brass.", emotion="proud"), Turn(role="Gray", text=HOSTILE)]
+    turns = [
+        Turn(role="Moss", text="What is this?"),
+        Turn(role="Gray", action="thinking", text="Brass.", emotion="proud"),
+        Turn(role="Gray", text=HOSTILE),
+    ]
     here.write_jsonl("scenes.jsonl", [scene])
-    here.write_jsonl("dialogues.jsonl", [Dialogue(id="d1", scene="s1", paragraphs=[ids[0]], kind="experience", turns=turns, teacher="says")])
+    here.write_jsonl(
+        "dialogues.jsonl", [Dialogue(id="d1", scene="s1", paragraphs=[ids[0]], kind="experience", turns=turns, teacher="says")]
+    )
     pair = [
         Dialogue(id="b", paragraphs=[ids[0]], kind="protective", answerable=False, beyond="later", twin="w", topic="later", turns=[Turn(role="Visitor", text="A film?"), Turn(role="Gray", text="I do not know that.")]),
         Dialogue(id="w", paragraphs=[ids[0]], kind="protective", answerable=True, twin="b", topic="later", turns=[Turn(role="Visitor", text="A clock?"), Turn(role="Gray", text="With pleasure.")]),
     ]  # fmt: skip
     here.write_jsonl("protective.jsonl", pair)
     here.write_jsonl("examples.jsonl", [])
-    rows = [{"event": "start", "examples": 3, "tokens": 100, "computed": 90, "supervised": 40, "rows": 2, "dtype": "float32", "device": "cpu"}]
-    rows += [{"step": n, "steps": 4, "epoch": n / 4, "seconds": n, "loss": 4 - n / 2, "learning_rate": 1e-3, "tokens_per_second": 10.0} for n in range(1, 5)]
+    rows = [
+        {"event": "start", "examples": 3, "tokens": 100, "computed": 90, "supervised": 40, "rows": 2, "dtype": "float32", "device": "cpu"}
+    ]
+    rows += [
+        {"step": n, "steps": 4, "epoch": n / 4, "seconds": n, "loss": 4 - n / 2, "learning_rate": 1e-3, "tokens_per_second": 10.0}
+        for n in range(1, 5)
+    ]
     here.write_jsonl("training.jsonl", rows)
-    questions = [Question(id=f"r{n}", question=f"What is number {n}?", gold=[f"word{n}"], topic="past", group="recall", paragraph=ids[n % 3]) for n in range(12)]
+    questions = [
+        Question(id=f"r{n}", question=f"What is number {n}?", gold=[f"word{n}"], topic="past", group="recall", paragraph=ids[n % 3])
+        for n in range(12)
+    ]
     for n in range(6):
         questions += [
-            Question(id=f"p{n}b", question=f"Do you know the film of {n}?", answerable=False, pair=f"p{n}", topic="beyond", group="boundary"),
+            Question(
+                id=f"p{n}b", question=f"Do you know the film of {n}?", answerable=False, pair=f"p{n}", topic="beyond", group="boundary"
+            ),
             Question(id=f"p{n}w", question=f"Do you know the clock of {n}?", answerable=True, pair=f"p{n}", topic="past", group="boundary"),
         ]
     answers = []
@@ -98,7 +114,12 @@ def test_the_page_shows_every_system_dimension_formula_and_limit(written):
         assert system in words
     for name in result["formulas"]:
         assert name in words
-    for said in ("A simulation of Nell Gray made from a text; not Nell Gray's words.", "Limits and care", "without their consent", "no human rater"):
+    for said in (
+        "A simulation of Nell Gray made from a text; not Nell Gray's words.",
+        "Limits and care",
+        "without their consent",
+        "no human rater",
+    ):
         assert said in words
     assert "not measured:" in words  # a dimension nobody was asked about says why
 

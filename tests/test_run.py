@@ -18,7 +18,9 @@ from charlib import run
 # ---- names and places
 
 
-@pytest.mark.parametrize("name", ["../../x", "..", "/etc/passwd", "CON", "con", "lpt1", "🎻", "a" * 300, "Ludwig van", "a\x00b", "x.", " .hidden", "A/B\\C"])
+@pytest.mark.parametrize(
+    "name", ["../../x", "..", "/etc/passwd", "CON", "con", "lpt1", "🎻", "a" * 300, "Ludwig van", "a\x00b", "x.", " .hidden", "A/B\\C"]
+)
 def test_f15_any_name_becomes_one_plain_folder_inside_the_root(tmp_path, name):
     here = run.open(name, tmp_path)
     assert here.name == name
@@ -159,7 +161,10 @@ def test_f04_a_second_writer_fails_at_once_and_is_told_who_holds_it(here):
     child = hold(here.folder.parent)
     try:
         before = time.monotonic()
-        with pytest.raises(run.RunError, match=rf"being written by process {child.pid} on \S+, stage upload") as error, here.stage("experience"):
+        with (
+            pytest.raises(run.RunError, match=rf"being written by process {child.pid} on \S+, stage upload") as error,
+            here.stage("experience"),
+        ):
             pass
         assert time.monotonic() - before < 2
         assert "\n" not in str(error.value)

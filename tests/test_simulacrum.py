@@ -81,7 +81,8 @@ def test_replies_come_in_the_order_asked_whatever_the_batch(sim):
 
 def test_the_stream_says_what_the_reply_says(sim):
     for messages in TALKS[:3]:
-        assert "".join(sim.stream(messages, GREEDY)).strip() == sim.reply(messages, GREEDY).text
+        whole = sim.reply(messages, GREEDY).text.rstrip("\ufffd")  # half a character at the end is not shown
+        assert "".join(sim.stream(messages, GREEDY)).strip() == whole.strip()
 
 
 def test_sampling_follows_the_seed(sim):

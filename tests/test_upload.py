@@ -99,7 +99,9 @@ def test_the_bundled_model_in_its_fast_type_has_the_float32_gradient(examples):
     count = sum(item.supervised for item in items)
     for item in items:
         logits = plain(input_ids=torch.tensor(item.ids)[None]).logits[0]
-        (torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(item.labels)[1:], ignore_index=IGNORE, reduction="sum") / count).backward()
+        (
+            torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(item.labels)[1:], ignore_index=IGNORE, reduction="sum") / count
+        ).backward()
     assert cosine(gradients(fast), gradients(plain)) >= 0.999
 
 
@@ -117,7 +119,9 @@ def test_lora_forward_is_pefts_own_forward_and_gradient(model):
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
         pull = torch.randn_like(mine)
         parameters = [layer.lora_A["default"].weight, layer.lora_B["default"].weight]
-        for one, two in zip(torch.autograd.grad(mine, [x, *parameters], pull), torch.autograd.grad(theirs, [again, *parameters], pull), strict=True):
+        for one, two in zip(
+            torch.autograd.grad(mine, [x, *parameters], pull), torch.autograd.grad(theirs, [again, *parameters], pull), strict=True
+        ):
             torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
     wrapped.base_model.disable_adapter_layers()
     x = torch.randn(1, 3, layers[0].in_features)
@@ -517,7 +521,9 @@ def test_the_child_ends_with_its_parent_and_the_training_resumes_to_the_same(tmp
     while (folder / "checkpoints" / "epoch-2").exists() is False:
         assert parent.poll() is None
         time.sleep(0.05)
-    (child,) = [process for process in psutil.Process(parent.pid).children(recursive=True) if "charlib.upload" in " ".join(process.cmdline())]
+    (child,) = [
+        process for process in psutil.Process(parent.pid).children(recursive=True) if "charlib.upload" in " ".join(process.cmdline())
+    ]
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     child.wait(timeout=10)

@@ -17,7 +17,9 @@ DATA = Path(__file__).parent / "data" / "original"
 
 
 def test_parameters_reach_the_notebooks_that_have_them_as_the_types_they_declare():
-    given = walk.parameters({"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin"}, {"EPOCHS": "2", "TEACHER": "offline", "SEED": "5"})
+    given = walk.parameters(
+        {"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin"}, {"EPOCHS": "2", "TEACHER": "offline", "SEED": "5"}
+    )
     assert set(given) == set(walk.NOTEBOOKS)
     assert given["01_profile"] == {"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin", "SEED": 5}
     assert given["04_upload"]["EPOCHS"] == 2 and "TEACHER" not in given["04_upload"] and given["02_experience"]["TEACHER"] == "offline"
@@ -43,6 +45,7 @@ def stub(monkeypatch, tmp_path, *cells):
     """Put a small notebook in the place of every notebook."""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     book.cells[0].metadata["tags"] = ["parameters"]
+    book.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     path = tmp_path / "stub.ipynb"
     nbformat.write(book, path)
     monkeypatch.setattr(walk, "source", lambda notebook: path)
@@ -157,7 +160,18 @@ def test_a_run_without_its_earlier_stages_is_refused(capsys, tmp_path, name):
     refused(capsys, tmp_path, "interview", name, "--questions", questions, "--out", str(tmp_path / "a.jsonl"), *out, says="No profile at")
     here = run.open(name, tmp_path / "out")
     profile.save(profile.load(DATA / "wiki_Ada_Brook.txt"), here.path("profile.md"))
-    refused(capsys, tmp_path, "interview", name, "--questions", questions, "--out", str(tmp_path / "a.jsonl"), *out, says="run notebook 04 first")
+    refused(
+        capsys,
+        tmp_path,
+        "interview",
+        name,
+        "--questions",
+        questions,
+        "--out",
+        str(tmp_path / "a.jsonl"),
+        *out,
+        says="run notebook 04 first",
+    )
 
 
 def test_a_walk_of_a_later_notebook_without_the_earlier_says_so(tmp_path):
@@ -170,16 +184,39 @@ def test_a_walk_of_a_later_notebook_without_the_earlier_says_so(tmp_path):
 
 @pytest.mark.parametrize("wrong", ["answers", "profile", "questions"])
 def test_score_with_a_missing_file_is_refused(capsys, tmp_path, wrong):
-    files = {"answers": DATA / "answers_single_sft.json", "profile": DATA / "wiki_Ada_Brook.txt", "questions": DATA / "questions_single.json"}
+    files = {
+        "answers": DATA / "answers_single_sft.json",
+        "profile": DATA / "wiki_Ada_Brook.txt",
+        "questions": DATA / "questions_single.json",
+    }
     files[wrong] = tmp_path / "missing.json"
-    given = ["score", str(files["answers"]), "--profile", str(files["profile"]), "--questions", str(files["questions"]), "--out", str(tmp_path / "s.json")]
+    given = [
+        "score",
+        str(files["answers"]),
+        "--profile",
+        str(files["profile"]),
+        "--questions",
+        str(files["questions"]),
+        "--out",
+        str(tmp_path / "s.json"),
+    ]
     refused(capsys, tmp_path, *given, says="missing.json")
 
 
 def test_all_masked_data_end_the_upload_process_with_one_line(small, tmp_path):
     (tmp_path / "examples.jsonl").write_text("")
     (tmp_path / "spec.json").write_text(
-        json.dumps({"base": str(small.folder), "recipe": {"dtype": "float32"}, "seed": 0, "examples": "examples.jsonl", "probes": [], "system": "", "character": "N"})
+        json.dumps(
+            {
+                "base": str(small.folder),
+                "recipe": {"dtype": "float32"},
+                "seed": 0,
+                "examples": "examples.jsonl",
+                "probes": [],
+                "system": "",
+                "character": "N",
+            }
+        )
     )
     ended = subprocess.run([sys.executable, "-m", "charlib.upload", str(tmp_path / "spec.json")], capture_output=True, text=True)
     assert ended.returncode == 1
@@ -205,7 +242,14 @@ def test_answers_in_the_originals_form_are_scored(capsys, tmp_path, name):
 
 def test_released_answers_of_the_original_are_scored(official, tmp_path):
     out = tmp_path / "scores.json"
-    given = ["score", str(official / "answers_single_Beethoven_sft.json"), "--profile", str(official / "profile_wiki_Beethoven.txt"), "--out", str(out)]
+    given = [
+        "score",
+        str(official / "answers_single_Beethoven_sft.json"),
+        "--profile",
+        str(official / "profile_wiki_Beethoven.txt"),
+        "--out",
+        str(out),
+    ]
     assert command.main(given) == 0
     entry = json.loads(out.read_text())["systems"]["answers_single_Beethoven_sft"]["hallucination"]
     assert entry["n"] > 0 or entry["reason"]
