@@ -1,5 +1,7 @@
 """Every figure. Each function takes plain records and returns a matplotlib Figure; colours mean the same thing everywhere."""
 
+import functools
+import io
 import textwrap
 
 SYSTEMS = {
@@ -33,14 +35,19 @@ def figure(width: float = 8.0, height: float = 4.0, rows: int = 1, columns: int 
 
         fig = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(fig)
+        fig._repr_png_ = functools.partial(_png, fig)  # shown by any notebook, without pyplot and its state
         axes = fig.subplots(rows, columns, **options)
     return fig, axes
 
 
+def _png(fig) -> bytes:
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", facecolor="white")
+    return buffer.getvalue()
+
+
 def save(fig, path) -> None:
     """Write a figure as PNG (or by the path's ending), whole or not at all."""
-    import io
-
     from charlib import run
 
     buffer = io.BytesIO()

@@ -127,6 +127,7 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
     shown = [scenes[item.scene].model_dump() | {"turns": item.turns} for item in (full[:1] + full[len(full) // 2 :][:1])]
     teachers = sorted({item.teacher for item in dialogues + protective})
     start = next((row for row in here.read_jsonl("training.jsonl") if row.get("event") == "start"), {})
+    plan = next((row for row in here.read_jsonl("training.jsonl") if row.get("event") == "plan"), {})
     end = next((row for row in reversed(here.read_jsonl("training.jsonl")) if "tokens_per_second" in row), {})
     matched = pairs(protective)
     return {
@@ -135,7 +136,7 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
         "lead": _lead(person, result),
         "facts": [
             (len(person.paragraphs), "paragraphs"), (len(scenes), "scenes"), (len(dialogues) + len(protective), "dialogues"),
-            (len(examples), "examples trained on"), (len(answers), "answers"), (result["base_model"].split(",")[0], "base model"),
+            (plan.get("examples", len(examples)), f"examples trained on, of {len(examples)}"), (len(answers), "answers"), (result["base_model"].split(",")[0], "base model"),
         ],
         "seeds": "The intervals speak of these questions and this one training." if len(result["seeds"]) < 3 else f"{len(result['seeds'])} seeds.",
         "table": _table(result, systems),
@@ -147,7 +148,7 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
         "scenes": shown,
         "boundary_pair": matched[0] if matched else None,
         "upload": f"{start.get('tokens', 0):,} tokens an epoch, {end.get('steps', 0)} steps, {end.get('tokens_per_second', 0):.0f} tokens a second, "
-        f"{start.get('dtype', '')} on {start.get('device', '')}. Base model: {result['base_model']}.",
+        f"{start.get('dtype', '')} on {start.get('device', '')}. Base model: {result['base_model']}. " + _lost(result),
         "talk": [(row.asked, row.text) for row in talks[0]] and _talk(talks[0], person) if talks else [],
         "opening": person.paragraphs[:3],
         "rest": max(0, len(person.paragraphs) - 3),
@@ -164,6 +165,14 @@ def _lead(person: Profile, result: dict) -> str:
     told = f"Trained on scenes of this life, the simulacrum is above the same base model merely prompted on {', '.join(above)}" if above else (
         "Trained on scenes of this life, the simulacrum is not clearly above the same base model merely prompted on any dimension")  # fmt: skip
     return told + (f", and below it on {', '.join(below)}." if below else ".")
+
+
+def _lost(result: dict) -> str:
+    """What training cost in general English, beside what it gained."""
+    mine, base = ((result.get("retention") or {}).get(name) for name in ("simulacrum", "prompted"))
+    if not mine or not base:
+        return "What was lost of general English was not measured."
+    return f"General English became harder to read: perplexity {base['perplexity']:.0f} before, {mine['perplexity']:.0f} after, on {mine['n']} short texts."
 
 
 def _table(result: dict, systems: list[str]) -> list[dict]:

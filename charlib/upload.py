@@ -443,6 +443,7 @@ def _plan(checkpoints: Path, model, rows: list[dataset.Row], recipe: Recipe) -> 
             kept = max(1, int(budget / (lower_cost + least * step)) * per_step)
             plan |= {"rows": min(kept, len(rows)), "left_out": max(0, len(rows) - kept)}
         plan |= {"epochs": max(least, min(recipe.epochs, fitting)), "top_layers": top, "step_seconds": round(step, 3)}
+    plan["examples"] = sum(len(row.examples) for row in rows[: plan["rows"]])
     run.write_atomic(path, json.dumps(plan))
     return plan
 

@@ -72,8 +72,8 @@ def test_a_packed_batch_has_the_gradient_of_one_by_one(model, small, tokenizer, 
         logits = plain(input_ids=ids, attention_mask=seen).logits[0]
         part = torch.nn.functional.cross_entropy(logits[:-1], labels[1:], ignore_index=IGNORE, reduction="sum") / count
         part.backward()
-        total += float(part)
-    assert float(packed) == pytest.approx(total, rel=1e-5)
+        total += part.item()
+    assert packed.item() == pytest.approx(total, rel=1e-5)
     mine, theirs = gradients(model), gradients(plain)
     assert cosine(mine, theirs) >= 0.999
     np.testing.assert_allclose(mine, theirs, atol=1e-4 * np.abs(theirs).max())
@@ -155,7 +155,7 @@ def test_cached_lower_layers_give_the_uncached_loss_and_gradient(small, tokenize
     wrapped.zero_grad()
     cached = upload.loss(wrapped, upload.collate([data[index] for index in range(len(data))]), top=1)
     cached.backward()
-    assert float(cached) == pytest.approx(float(plain), rel=1e-5)
+    assert cached.item() == pytest.approx(plain.item(), rel=1e-5)
     assert cosine(gradients(wrapped), theirs) >= 0.99999
 
 
