@@ -70,10 +70,18 @@ def _talk(asked) -> None:
     sim = simulacrum.load(here)
     print(f"A simulation of {person.name} made from a text; not {person.name}'s words. An empty line ends the talk.\n")
     talk = interview.Talk(sim, person, asked.name)
-    while words := input("> ").strip():
+    while words := _typed():
         for piece in talk.say(words):
             print(piece, end="", flush=True)
         print("\n")
+
+
+def _typed() -> str:
+    """The next line somebody types; nothing at the end of input."""
+    try:
+        return input("> ").strip()
+    except EOFError:
+        return ""
 
 
 def _interview(asked) -> None:

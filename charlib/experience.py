@@ -436,9 +436,8 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
 def _header(line: str, profile: Profile):
     """A new turn, "skip" for a heading or a narrator's line, or None when the line continues the turn before it."""
     line = line.strip("*_ ").replace(":**", ":").replace(":*", ":") if line.startswith(("*", "_")) else line
-    if line.startswith("(") or line.startswith("["):
-        if not re.match(r"^\[[^\]]{1,60}\]\s*[:：(]", line):
-            return None
+    if line.startswith(("(", "[")) and not re.match(r"^\[[^\]]{1,60}\]\s*[:：(]", line):
+        return None
     match = _ACTED.match(line) or _NAMED.match(line)
     if not match:
         return None
