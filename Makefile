@@ -32,8 +32,7 @@ lab: $(READY)
 	$(PY) -m jupyterlab notebooks
 
 bench: $(READY)
-	$(PY) -m pip install --quiet -r tests/bench/requirements.txt -c constraints.txt
-	$(PY) tests/bench/bench.py
+	$(PY) tests/bench/bench_endpoint.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache
