@@ -10,6 +10,7 @@ The mask is exact for every tokenizer: the chat text is cut where a supervised r
 tokenised apart, so no merge crosses the border; generation sees the same pieces (fault D-list 1.3, F22, F23).
 """
 
+import itertools
 import random
 from collections import defaultdict
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from charlib.experience import Dialogue, Scene, content_id
 from charlib.profile import Profile
 
 IGNORE = -100
-DRILL = 60  # characters a message, up to which an exchange counts as a drill
+DRILL = 75  # characters a message, up to which an exchange counts as a drill
 PLAIN = {"visitor", "interviewer", "stranger", "user", "questioner", "student"}  # who ask without a name tag, as an interview does
 
 
@@ -204,26 +205,34 @@ def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
-    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: six memory exchanges, then a boundary pair.
+    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: a fact, then a boundary pair.
 
-    Within a paragraph drills come before longer exchanges, in the teacher's order, fact by fact: what a small budget keeps is a few facts in
-    all their wordings, since a fact met once is not remembered. A pair stays together.
+    A fact is a run of exchanges with one answer: what a small budget keeps is a few facts in all their wordings, since a fact met once is not
+    remembered. A pair stays together. Within a paragraph both come in the teacher's order, short ones before long ones.
     """
-    groups: dict[tuple, list[Example]] = defaultdict(list)
-    for item in short:
-        groups[(item.paragraphs[0], item.kind)].append(item)
-    for group in groups.values():
-        group.sort(key=lambda item: sum(len(message.content) for message in item.messages[1:]) > DRILL * len(item.messages[1:]))
-    paragraphs = sorted({paragraph for paragraph, _ in groups})
+    queues: dict[tuple, list[list[Example]]] = defaultdict(list)
+    for paragraph, kind in sorted({(item.paragraphs[0], item.kind) for item in short}):
+        items = [item for item in short if item.paragraphs[0] == paragraph and item.kind == kind]
+        if kind == "protective":
+            units = [items[start : start + 2] for start in range(0, len(items), 2)]
+        else:
+            units = [list(run) for _, run in itertools.groupby(items, key=lambda item: item.messages[-1].content)]
+        queues[(paragraph, kind)] = sorted(units, key=_is_long)
+    paragraphs = sorted({paragraph for paragraph, _ in queues})
     chooser.shuffle(paragraphs)
     ordered = []
-    while any(groups.values()):
+    while any(queues.values()):
         for paragraph in paragraphs:
-            for kind, count in (("memory", 6), ("protective", 2)):
-                queue = groups[(paragraph, kind)]
-                ordered += queue[:count]
-                groups[(paragraph, kind)] = queue[count:]
+            for kind in ("memory", "protective"):
+                if queues[(paragraph, kind)]:
+                    ordered += queues[(paragraph, kind)].pop(0)
     return ordered
+
+
+def _is_long(unit: list[Example]) -> bool:
+    """Whether exchanges are longer than drills, by their mean message."""
+    said = [len(message.content) for item in unit for message in item.messages if message.role != "system"]
+    return sum(said) > DRILL * len(said)
 
 
 # ---- messages to tokens ------------------------------------------------------------------------------------------------------------

@@ -8,12 +8,15 @@ system prompt, head and loss on supervised positions only, LoRA in the compute t
 when only the top ones are trained. `tests/bench` measures each of them.
 """
 
+import bisect
 import hashlib
 import json
 import math
 import os
+import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -70,6 +73,7 @@ RECIPES = {
 }  # fmt: skip
 
 
+_BEGAN = time.monotonic()  # a time budget counts from the start of the process
 _FINISHED = "finished"  # in checkpoints/: what the training that ended there was made of
 
 
@@ -242,12 +246,14 @@ def train(path: Path) -> Path:
         raise run.RunError(f"This training needs about {needed:.1f} GB and {free:.1f} GB are free: lower rows_per_step, or use LoRA.")
     model, tokenizer = bases.load(base, "float32" if recipe.method == "full" else dtype)
     examples = run.read_jsonl(folder / spec["examples"], dataset.Example)
-    rows, held_out, coverage = prepare(examples, tokenizer, recipe)
+    tokens, held_out, coverage = prepare(examples, tokenizer, recipe)
     _log(folder, {"event": "start", "dtype": dtype, "base": base.name, **coverage, "device": str(model.device)})
-    plan = _plan(checkpoints, model, rows, recipe)
-    recipe = replace(recipe, top_layers=plan["top_layers"])
+    plan = _planned(checkpoints)
+    recipe = replace(recipe, top_layers=plan["top_layers"] if plan else _affordable_layers(model, tokens, recipe))
     model = wrap(model, recipe)
+    plan = plan or _plan(checkpoints, model, tokens, recipe)
     _log(folder, {"event": "plan", **plan})
+    rows = _mix(tokens[: plan["examples"]], recipe, spec["seed"])
     trainer = _trainer(model, tokenizer, rows, held_out, recipe, plan, spec, folder)
     resume = newest(checkpoints)
     torch.set_flush_denormal(True)
@@ -261,9 +267,9 @@ def train(path: Path) -> Path:
 
 
 def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe):
-    """Tokenise and pack. Returns (training rows, held-out rows, counts). Raises RunError when nothing is supervised (fault F23).
+    """Tokenise. Returns (training conversations, held-out rows, counts). Raises RunError when nothing is supervised (fault F23).
 
-    Rows keep the order of the examples, which is their priority: what a time budget cuts is cut from the end.
+    The conversations keep the order of the examples, which is their priority: what a time budget cuts is cut from the end.
     """
     parts: dict[str, list[dataset.Tokens]] = {"train": [], "validation": []}
     prefixes: dict[str, str] = {}
@@ -285,7 +291,12 @@ def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe):
         "rows": len(rows),
         "computed": int(sum(row.real for row in rows)),
     }
-    return rows, dataset.pack(parts["validation"], recipe.row_length), counts
+    return parts["train"], dataset.pack(parts["validation"], recipe.row_length), counts
+
+
+def _mix(tokens: list[dataset.Tokens], recipe: Recipe, seed: int) -> list[dataset.Row]:
+    """The chosen conversations packed in a seeded order: the wordings of one fact, neighbours in the data, are met in different steps."""
+    return dataset.pack(tokens, recipe.row_length, order=random.Random(seed).sample(range(len(tokens)), len(tokens)))
 
 
 def wrap(model, recipe: Recipe):
@@ -420,53 +431,85 @@ def _move(batch: dict, model) -> dict:
     return {name: value.to(device) for name, value in batch.items()}
 
 
-def _plan(checkpoints: Path, model, rows: list[dataset.Row], recipe: Recipe) -> dict:
-    """How much of it fits the time: measured on the first rows, written once, read again on resume so that both train the same."""
+def _planned(checkpoints: Path) -> dict | None:
+    """The plan an interrupted training began with: resumed, it trains the same."""
     path = checkpoints / "plan.json"
-    if path.is_file():
-        return json.loads(path.read_text())
-    per_step = recipe.rows_per_step * recipe.accumulate
-    plan = {"asked_epochs": recipe.epochs, "epochs": recipe.epochs, "rows": len(rows), "left_out": 0, "top_layers": recipe.top_layers,
-            "step_seconds": 0.0}  # fmt: skip
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _plan(checkpoints: Path, model, tokens: list[dataset.Tokens], recipe: Recipe) -> dict:
+    """How much of it fits the time: a step of the wrapped model is measured, the plan written once.
+
+    As many epochs as fit, up to those asked for; where not even the least number does, fewer of the conversations, the first ones.
+    """
+    rows = dataset.pack(tokens, recipe.row_length)
+    plan = {"asked_epochs": recipe.epochs, "epochs": recipe.epochs, "examples": len(tokens), "rows": len(rows), "left_out": 0,
+            "top_layers": recipe.top_layers, "step_seconds": 0.0}  # fmt: skip
     if recipe.seconds:
-        once = _forward_seconds(model, rows, recipe) * recipe.accumulate
-        layers = model.config.num_hidden_layers
-        steps, budget = math.ceil(len(rows) / per_step), 0.96 * recipe.seconds
+        below, step = _row_seconds(model, rows, recipe)
+        budget = 0.92 * recipe.seconds - (time.monotonic() - _BEGAN)  # the rest: checkpoints, validation, replies to the probes
         least = min(recipe.least_epochs, recipe.epochs)
-        top = recipe.top_layers
-        if not top and 3.2 * once * steps * least > budget and 0 < recipe.top_when_slow < layers and recipe.method == "lora":
-            top = recipe.top_when_slow
-        lower_cost = once * (1 - top / layers) if top else 0.0  # once a row; three forwards' worth a step for what is trained
-        step = once * (4.2 * top / layers + 0.35 if top else 3.6)
-        fitting = int((budget / steps - lower_cost) / step)
+        fitting = int((budget / len(rows) - below) / step)
         if fitting < least:
-            kept = max(1, int(budget / (lower_cost + least * step)) * per_step)
-            plan |= {"rows": min(kept, len(rows)), "left_out": max(0, len(rows) - kept)}
-        plan |= {"epochs": max(least, min(recipe.epochs, fitting)), "top_layers": top, "step_seconds": round(step, 3)}
-    plan["examples"] = sum(len(row.examples) for row in rows[: plan["rows"]])
-    run.write_atomic(path, json.dumps(plan))
+            wanted = max(1, int(budget / (below + least * step)))
+            plan["examples"] = max(1, bisect.bisect_right(range(len(tokens)), wanted, key=lambda n: len(dataset.pack(tokens[:n], recipe.row_length))) - 1)
+        kept = dataset.pack(tokens[: plan["examples"]], recipe.row_length)
+        plan |= {"rows": len(kept), "left_out": len(tokens) - plan["examples"], "epochs": max(least, min(recipe.epochs, fitting)),
+                 "step_seconds": round(step, 3)}  # fmt: skip
+    run.write_atomic(checkpoints / "plan.json", json.dumps(plan))
     return plan
 
 
-def _forward_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> float:
-    """Seconds of one forward pass of a step's rows through all layers, the faster of two after a warm-up."""
+def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> int:
+    """`top_layers`, or `top_when_slow` where a time budget cannot pay for the least number of epochs on all layers.
+
+    A training step costs about three forward passes: one forward, one backward for the activations, and the adapters' own.
+    """
+    layers = model.config.num_hidden_layers
+    if recipe.top_layers or not recipe.seconds or recipe.method != "lora" or not 0 < recipe.top_when_slow < layers:
+        return recipe.top_layers
+    rows = dataset.pack(tokens, recipe.row_length)
+    once = _seconds(lambda batch: hidden(model, batch), model, rows)
+    return recipe.top_when_slow if 3.2 * once * len(rows) * min(recipe.least_epochs, recipe.epochs) > recipe.seconds else 0
+
+
+def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> tuple[float, float]:
+    """Seconds a row: of the lower layers, computed once, and of a training step, at a learning rate of 0: the weights stay as they are."""
     import torch
 
+    trained = [values for values in model.parameters() if values.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
+
+    def below(batch):
+        if recipe.top_layers:
+            batch["lower"] = lower(model, batch, recipe.top_layers)
+
+    def step(batch):
+        below(batch)
+        loss(model, batch, recipe.top_layers).backward()
+        torch.nn.utils.clip_grad_norm_(trained, recipe.clip)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    once = _seconds(below, model, rows) if recipe.top_layers else 0.0
+    return once, _seconds(step, model, rows) - once
+
+
+def _seconds(work, model, rows: list[dataset.Row]) -> float:
+    """Seconds of `work` on one row: the median of five after a warm-up, on rows spread over the data."""
     times = []
-    for start in range(3):
-        chosen = rows[start * recipe.rows_per_step : (start + 1) * recipe.rows_per_step] or rows[: recipe.rows_per_step]
-        batch = _move(collate([{"row": row, "lower": None} for row in chosen]), model)
+    for number in range(6):
+        batch = _move(collate([{"row": rows[number * len(rows) // 6], "lower": None}]), model)
         before = time.perf_counter()
-        with torch.no_grad():
-            hidden(model, batch)
+        work(batch)
         times.append(time.perf_counter() - before)
-    return min(times[1:])
+    return statistics.median(times[1:])
 
 
 def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
     import transformers
 
-    data = Rows(rows[: plan["rows"]])
+    data = Rows(rows)
     evaluation = Rows(held_out) if held_out else None
     if recipe.top_layers:
         for part in (data, evaluation):
@@ -572,7 +615,7 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
 
         def on_step_end(self, args, state, control, **_):
             gone = os.getppid() != parent and not os.environ.get("CHARLIB_DETACHED")
-            late = recipe.seconds and time.monotonic() - self.started > 1.1 * recipe.seconds
+            late = recipe.seconds and time.monotonic() - _BEGAN > recipe.seconds
             if (folder / "STOP").exists() or gone or late:
                 reason = "STOP" if not (gone or late) else ("parent ended" if gone else "time budget")
                 _log(folder, {"event": "stop", "step": state.global_step, "reason": reason})

@@ -215,7 +215,7 @@ def bank(paragraphs=4, memories=6, scenes=3) -> list[Example]:
     for p in range(paragraphs):
         for kind, count in (("memory", memories), ("protective", 2), ("experience", scenes)):
             for n in range(count):
-                said = "word " * (40 if kind == "experience" else 4)
+                said = f"word {n // 6} " * (40 if kind == "experience" else 3)  # six exchanges with one answer are the wordings of a fact
                 messages = [
                     Message(role="system", content="S"),
                     Message(role="user", content=f"{p} {kind} {n}?"),

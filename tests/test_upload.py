@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from charlib import dataset, run, upload
 from charlib.dataset import IGNORE
@@ -458,16 +459,36 @@ def test_samples_show_the_reply_of_every_epoch(tmp_path, small, examples):
 
 
 def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, model, tokenizer, examples, monkeypatch):
-    rows = dataset.pack(tokens_of(tokenizer, examples * 4), 160)
-    monkeypatch.setattr(upload, "_forward_seconds", lambda *given: 1.0)
-    recipe = replace(RECIPE, seconds=30, epochs=6, least_epochs=3, top_when_slow=1)
-    plan = upload._plan(tmp_path, model, rows, recipe)
-    assert plan["top_layers"] == 1 and plan["epochs"] >= 3 and plan["rows"] + plan["left_out"] == len(rows)
-    monkeypatch.setattr(upload, "_forward_seconds", lambda *given: 1e-6)
-    assert upload._plan(tmp_path, model, rows, recipe) == plan  # a resumed training follows the plan it began with
-    (tmp_path / "plan.json").unlink()
-    ample = upload._plan(tmp_path, model, rows, recipe)
-    assert (ample["epochs"], ample["rows"], ample["left_out"], ample["top_layers"]) == (6, len(rows), 0, 0)
+    tokens = tokens_of(tokenizer, examples * 4)
+    recipe = replace(RECIPE, seconds=30, epochs=6, least_epochs=3, top_when_slow=1, top_layers=0, row_length=160)
+    monkeypatch.setattr(upload, "_seconds", lambda *given: 10.0)
+    assert upload._affordable_layers(model, tokens, recipe) == 1
+    model = upload.wrap(model, replace(recipe, top_layers=1))
+    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.5, 2.0))
+    monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
+    plan = upload._plan(tmp_path, model, tokens, recipe)
+    assert plan["epochs"] == 3 and plan["examples"] + plan["left_out"] == len(tokens) and plan["left_out"] > 0
+    assert plan["rows"] * (0.5 + 3 * 2.0) <= 0.92 * 30 and upload._planned(tmp_path) == plan  # a resumed training follows the plan it began with
+    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 1e-6))
+    ample = upload._plan(tmp_path, model, tokens, recipe)
+    assert (ample["epochs"], ample["examples"], ample["left_out"]) == (6, len(tokens), 0)
+
+
+def test_measuring_a_step_leaves_the_weights_alone(model, tokenizer, examples):
+    model = upload.wrap(model, replace(RECIPE, top_layers=1))
+    before = {name: values.clone() for name, values in model.named_parameters()}
+    once, step = upload._row_seconds(model, dataset.pack(tokens_of(tokenizer, examples * 4), 160), replace(RECIPE, top_layers=1))
+    assert step > 0 and once >= 0
+    assert all(torch.equal(values, before[name]) and values.grad is None for name, values in model.named_parameters())
+
+
+def test_wordings_of_one_fact_are_spread_over_the_rows(tokenizer, examples):
+    tokens = tokens_of(tokenizer, examples * 8)
+    rows = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
+    placed = [index for row in rows for index in row.examples]
+    assert sorted(placed) == list(range(len(tokens))) and placed != sorted(placed)
+    again = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
+    assert [row.examples for row in again] == [row.examples for row in rows]
 
 
 # ---- the child process
