@@ -34,14 +34,14 @@ class Recipe:
 
     With a time budget, at least `least_epochs` are trained, on fewer rows if need be; and if all layers are too slow for that on this
     machine, adapters go on the `top_when_slow` top layers, whose input is computed once: a stated trade-off, written to training.jsonl.
-    LoRA's B matrices, which start at zero, learn at `up_ratio` times the rate (LoRA+, arXiv 2402.12354).
+    Adapters of the small model learn with Muon (arXiv 2502.16982): at equal steps it remembers more of facts met a few times than AdamW.
     """
 
     method: str = "lora"
-    rank: int = 128
-    alpha: int = 128
-    learning_rate: float = 5e-4
-    up_ratio: float = 16.0
+    rank: int = 64
+    alpha: int = 64
+    learning_rate: float = 0.02
+    optimizer: str = "muon"
     epochs: int = 5
     seconds: float = 0
     least_epochs: int = 3
@@ -66,10 +66,10 @@ RECIPES = {
     "workshop": Recipe(epochs=8, seconds=240),
     "full": Recipe(epochs=8),
     "paper": Recipe(
-        method="full", learning_rate=2e-5, epochs=10, warmup=0.04, weight_decay=0.1, row_length=2048, rows_per_step=8, accumulate=8,
+        method="full", optimizer="adamw", learning_rate=2e-5, epochs=10, warmup=0.04, weight_decay=0.1, row_length=2048, rows_per_step=8, accumulate=8,
         speakers="all", checkpointing=True,
     ),
-    "gpu-lora": Recipe(rank=16, alpha=32, learning_rate=2e-4, up_ratio=1.0, epochs=4, row_length=2048, rows_per_step=8),
+    "gpu-lora": Recipe(rank=16, alpha=32, optimizer="adamw", learning_rate=2e-4, epochs=4, row_length=2048, rows_per_step=8),
 }  # fmt: skip
 
 
@@ -478,7 +478,7 @@ def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> tuple[float,
     import torch
 
     trained = [values for values in model.parameters() if values.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
+    still = optimizer(model, recipe, 0.0)  # a rate of 0: a step's work without its change
 
     def below(batch):
         if recipe.top_layers:
@@ -488,8 +488,8 @@ def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> tuple[float,
         below(batch)
         loss(model, batch, recipe.top_layers).backward()
         torch.nn.utils.clip_grad_norm_(trained, recipe.clip)
-        optimizer.step()
-        optimizer.zero_grad()
+        still.step()
+        still.zero_grad()
 
     once = _seconds(below, model, rows) if recipe.top_layers else 0.0
     return once, _seconds(step, model, rows) - once
@@ -524,10 +524,7 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay,
-        adam_beta2=0.999,
         max_grad_norm=recipe.clip,
-        optim="adamw_torch_fused",
         bf16=recipe.method == "full" and (recipe.dtype or bases.fast_dtype()) == "bfloat16",
         gradient_checkpointing=recipe.checkpointing,
         save_strategy="epoch",
@@ -559,15 +556,9 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
                 return loss(model, inputs, recipe.top_layers), None, None
 
         def create_optimizer(self, *args, **kwargs):
-            if recipe.method == "lora" and self.optimizer is None:
-                import torch
-                from peft.optimizers import create_loraplus_optimizer
-
-                self.optimizer = create_loraplus_optimizer(
-                    self.model, torch.optim.AdamW, lr=recipe.learning_rate, loraplus_lr_ratio=recipe.up_ratio, fused=True,
-                    weight_decay=recipe.weight_decay, loraplus_weight_decay=recipe.weight_decay,
-                )  # fmt: skip
-            return super().create_optimizer(*args, **kwargs)
+            if self.optimizer is None:
+                self.optimizer = optimizer(self.model, recipe, recipe.learning_rate)
+            return self.optimizer
 
     trainer = Uploader(
         model=model, args=arguments, train_dataset=data, eval_dataset=evaluation, data_collator=collate,
@@ -576,6 +567,16 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
     trainer.model_accepts_loss_kwargs = True
     trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
     return trainer
+
+
+def optimizer(model, recipe: Recipe, rate: float):
+    """AdamW, or torch's Muon over the adapters, which are matrices: its updates are of equal size in every direction, so rare facts count too."""
+    import torch
+
+    trained = [values for values in model.parameters() if values.requires_grad]
+    if recipe.optimizer == "muon":
+        return torch.optim.Muon(trained, lr=rate, momentum=0.9, weight_decay=recipe.weight_decay, ns_steps=3)
+    return torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.weight_decay, fused=True)
 
 
 def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
