@@ -162,7 +162,7 @@ def judge(answer: Answer, item: Question, profile: Profile) -> Judged:
     purpose = "conversation" if answer.conversation else item.purpose
     lies_beyond = beyond(item, profile)
     empty = endless(answer.text) or echoes(answer.text, answer.asked)
-    no = not empty and refused(answer.text, answer.asked if purpose == "boundary" else "")
+    no = not empty and refused(answer.text, answer.asked, denial=purpose == "boundary")
     made = Judged(answer, item, purpose, lies_beyond, empty, no)
     if purpose == "boundary" and lies_beyond is not None:
         made.leaked = leaks(answer.text, item) if lies_beyond else []
