@@ -508,9 +508,9 @@ _REFUSALS = [
     r"^\W*what \w+\?$",
     r"\bwhat (?:might|may|could) (?:that|this|it|they|an? [\w-]+) be\b",
     r"\b(?:things?|wonders?|marvels?|inventions?|matters?|an age|times?|devices?|novelties|contraptions?|customs?) (?:that |which )?i (?:have never|have not|shall never|will never|do not|cannot|never)\b",
-    r"\bnot (?:yet )?(?:been )?invented\b|\b(?:not|never)(?: \w+)? had the (?:chance|opportunity|pleasure|honou?r|fortune)\b",
+    r"\bnot (?:yet )?(?:been )?invented\b|\b(?:not|never)(?: \w+)? had the (?:chance|opportunity|pleasure|honou?r|fortune) (?:of\b|to (?:see|watch|hear|meet|read|try|taste|ride|use|visit|experience|play|drive|learn)\b)",
     r"\bknow (?:very |but |far too |too )?little (?:of|about) (?:such|these|those|that|this|it|them)\b|\bmakes? no sense\b|\bhave to see (?:it|one|that) to believe\b",
-    r"\ba (?:man|woman|child|queen|king|soldier) of (?:the past|another (?:age|time|century)|the \w+ century)\b|\byou (?:speak|talk) of (?:the future|a (?:time|future|year|thing|world))\b",
+    r"\ba (?:man|woman|child|queen|king|soldier) of (?:another (?:age|time|century)|the \w+ century)\b|\byou (?:speak|talk) of (?:the future|a (?:time|future|year|thing|world))\b",
     r"\bhave no (?:information|details|records?)\b|\b(?:lived|born|came|comes|was|happened) (?:long |well )?after (?:me|my|i)\b|\b(?:since|as|for|because|when) i (?:died|passed away)\b",
     r"\bi lived (?:long |well |many \w+ )?before\b",
     r"\bi do not see (?:how|what|why)(?: one| it| that| you)\b",
@@ -876,6 +876,16 @@ def speaks_for_other(text: str) -> bool:
 def takes(text: str, item: Question) -> int | None:
     """Which option of two a reply takes: the one it names; else the one whose distinguishing words, with their negation, it says; else None."""
     said = heard(text)
+    found = _took(said, item)
+    if found is None:
+        for taken, left in _set_aside(said):  # "X, not Y"
+            against = _took(left, item)
+            if against is not None and _took(taken, item) == 1 - against:
+                return 1 - against
+    return found
+
+
+def _took(said: str, item: Question) -> int | None:
     named = [bool(mentions(said, names)) for names in candidates(item)]
     if item.kind == "choice" and sum(named) == 1:
         return named.index(True)
@@ -892,6 +902,17 @@ def takes(text: str, item: Question) -> int | None:
     if votes[0] != votes[1]:
         return int(votes[1] > votes[0])
     return _order(said, item) if item.kind == "pair" and not any(votes) else None
+
+
+_ASIDE_WORDS = re.compile(
+    r"(?<=\w)(?:[.,;:] (?:and |but )?(?:not|never)|[.,;:]? (?:rather than|sooner than|instead of))\b(?! only\b):? (?=\w)", re.IGNORECASE
+)
+
+
+def _set_aside(said: str) -> Iterable[tuple[str, str]]:
+    """A reply cut where it may set an option aside, last place first: ("X", "Y") of "X, and not Y", "X rather than Y"."""
+    for cut in reversed(list(_ASIDE_WORDS.finditer(said))):
+        yield said[: cut.start()], said[cut.end() :]
 
 
 def _options_in_words(item: Question) -> list[str]:
