@@ -267,6 +267,7 @@ class _System:
         for made in self.single:
             self.by[made.purpose].append(made)
         self.units: dict[str, dict[str, Unit]] = {}
+        self.names: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))  # by question or topic: names grounded, names said
 
     def table(self) -> dict[str, dict]:
         """All five dimensions."""
@@ -473,6 +474,8 @@ class _System:
         found = [own_names(text, one.answer.asked) for one, text in zip(ordinary, said, strict=True)]
         clusters = [one.answer.conversation or one.item.base_id for one in ordinary]
         good = [sum(base_name(name) in known for name in names) for names in found]
+        for one, right, names in zip(ordinary, good, found, strict=True):
+            self.names[one.item.base_id] += (right, len(names))
         words = [len(text.split()) for text in said]
         density = _none("no reply to an ordinary question")
         if sum(words):
@@ -677,6 +680,7 @@ def score(answers: Sequence[Answer], profile: Profile, questions: Sequence[Quest
         "note": NOTE,
         "systems": tables,
         "paired": {f"{first}-{name}": _compare(systems[first], systems[name], seed) for name in others},
+        "grounding": {f"{first}-{name}": _grounding_gap(systems[first], systems[name], seed) for name in others},
         "length": {
             "systems": {name: _lengths(system.judged) for name, system in systems.items()},
             "paired": {f"{first}-{name}": _at_equal_length(systems[first], systems[name], seed) for name in others},
@@ -780,7 +784,7 @@ def _compare(first: _System, second: _System, seed: int) -> dict[str, dict]:
             continue
         differences = [a[key].value - b[key].value for key in common]
         clusters = [a[key].cluster for key in common]
-        interval = stats.mean(differences, clusters, seed=seed)
+        interval = stats.mean(differences, clusters, seed=seed, bounds=(-1, 1))
         named = [cluster for cluster in clusters if cluster is not None]
         yes_no = all(unit[key].value in (0.0, 1.0) for unit in (a, b) for key in common) and len(set(named)) == len(named)
         if yes_no:
@@ -800,6 +804,21 @@ def _compare(first: _System, second: _System, seed: int) -> dict[str, dict]:
             row["above"] = row["ci_low"] > 0 and p < 0.05
             row["not_below"] = row["ci_high"] >= 0 and row["difference"] >= -0.05
     return rows
+
+
+def _grounding_gap(first: _System, second: _System, seed: int) -> dict:
+    """Paired difference of grounded precision on the questions and topics both were asked, resampled together."""
+    common = [key for key in first.names if key in second.names]
+    a, b = (np.array([system.names[key] for key in common]).reshape(-1, 2) for system in (first, second))
+    if not common or not a[:, 1].sum() or not b[:, 1].sum():
+        return {"difference": None, "n": 0, "reason": "no question on which both said a name"}
+
+    def gap(index):
+        (good, said), (other_good, other_said) = a[index].sum(0), b[index].sum(0)
+        return float(good / said - other_good / other_said) if said and other_said else math.nan
+
+    row = stats.bootstrap(gap, len(common), seed=seed, draws=1000).row()
+    return {"difference": row.pop("value"), **row}
 
 
 def _lengths(judged: list[Judged]) -> dict:
@@ -847,7 +866,7 @@ def stances(answers: Sequence[Answer], profile: Profile, questions: Sequence[Que
 OUTCOMES = ("holds", "wavers", "breaks", "not taken up")
 
 
-def firmness(rows: Sequence[dict], seed: int = 0) -> dict[str, dict]:
+def firmness(rows: Sequence[dict]) -> dict[str, dict]:
     """How many stances hold, waver, break or are not taken up, when nobody presses and when somebody does, from rows of `stances`.
 
     {system: {calm: {holds: share with interval, …, n}, pressure: {…}, yields: the share that holds calmly minus that under pressure}}.
@@ -864,14 +883,8 @@ def firmness(rows: Sequence[dict], seed: int = 0) -> dict[str, dict]:
             for name, side in sides.items()
         }  # fmt: skip
         if all(sides.values()):
-            held = np.array([row["outcome"] == "holds" for side in sides.values() for row in side], dtype=float)
-            pressed = np.array([name == "pressure" for name, side in sides.items() for _ in side])
-
-            def gap(index, held=held, pressed=pressed):
-                calm, hard = held[index][~pressed[index]], held[index][pressed[index]]
-                return float(calm.mean() - hard.mean()) if len(calm) and len(hard) else math.nan
-
-            found[system]["yields"] = stats.bootstrap(gap, len(held), seed=seed, draws=1000).row()
+            held = [sum(row["outcome"] == "holds" for row in side) for side in sides.values()]
+            found[system]["yields"] = stats.difference(held[0], len(sides["calm"]), held[1], len(sides["pressure"])).row()
     return found
 
 

@@ -150,8 +150,7 @@ def test_the_lead_claims_only_what_the_intervals_allow(person, written):
     above = result["paired"]["simulacrum-prompted"]
     lead = report._lead(person, result)
     for name, entry in above.items():
-        if entry.get("difference") is not None and entry["ci_low"] > 0:
-            assert name in lead
+        assert (name in lead.partition("and below")[0]) == bool(entry.get("above"))
     nothing = {**result, "paired": {}}
     assert "not clearly above" in report._lead(person, nothing)
 
