@@ -162,3 +162,43 @@ def test_tables_for_papers_hold_the_same_numbers(written):
     assert f"{value:.2f} [" in markdown and f"{value:.2f} [" in latex
     assert markdown.count("\n") == 6 and r"prompted\_profile" in latex
     assert len(re.findall(r"\\\\", latex)) == 6
+
+
+def test_a_finished_run_becomes_tables_and_vector_figures_in_one_call(written):
+    here, result, _, questions = written
+    answers = [
+        Answer(question=item.id, asked=item.question, item=item, character="Nell Gray", system=system, text="Brass is honest.")
+        for item in questions for system in ("simulacrum", "prompted")
+    ]  # fmt: skip
+    here.write_jsonl("answers.jsonl", answers)
+    here.write_jsonl("questions.jsonl", questions)
+    result["systems"]["a_b & 50%"] = result["systems"].pop("prompted_profile")
+    here.write_json("scores.json", result)
+    paths = {path.name: path for path in report.export(here)}
+    assert {"dimensions.md", "dimensions.tex", "parts.tex", "differences.tex", "equal_length.md", "forest.pdf", "forest.svg"} <= set(paths)
+    text = paths["dimensions.tex"].read_text(encoding="utf-8")
+    assert r"a\_b \& 50\%" in text and text.count(r"\begin{tabular}{lrrr}") == 1 and r"\label{tab:dimensions}" in text
+    value = result["systems"]["simulacrum"]["memorization"]
+    if value["value"] is not None:
+        assert f"{value['value']:.2f} [{value['ci_low']:.2f}" in text
+    assert paths["forest.pdf"].read_bytes().startswith(b"%PDF") and b"<svg" in paths["forest.svg"].read_bytes()
+
+
+def test_the_page_of_values_shows_what_holds_and_what_breaks(here, person):
+    bank = [
+        Question(id=f"v{n}", question=f"Which, {n}?", kind="pair", options=[f"Brass is honest, number {n}.", "Silver pleases everybody."], group="value",
+                 pressure=n > 1, paragraph=person.paragraphs[0].id)
+        for n in range(4)
+    ]  # fmt: skip
+    said = ["Brass is honest.", "Silver pleases everybody.", HOSTILE, "Brass is honest."]
+    answers = [
+        Answer(question=item.id, asked=item.question, item=item, character=person.name, system="simulacrum", text=text)
+        for item, text in zip(bank, said, strict=True)
+    ]
+    text = report.values(here, person, answers, bank).read_text(encoding="utf-8")
+    page = Page(text)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe", "link")]
+    for words in ("When nobody presses", "Under pressure", "holds", "breaks", "not taken up", "somebody presses", "rope maker"):
+        assert words in page.text, words
+    with pytest.raises(report.run.RunError, match="No choice"):
+        report.values(here, person, [], [])
