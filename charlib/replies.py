@@ -357,7 +357,7 @@ _REFUSALS = [
     r"\b(?:quite |wholly |utterly )?ignorant of\b",
     r"\bi (?:must )?(?:confess|own|plead|admit)(?: to)?(?: my)? ignorance\b",
     r"\b(?:strange|unknown|foreign|new|dark|darkness|greek|hebrew|a riddle|a mystery|a puzzle|nonsense|a closed book|"
-    r"a sealed book) to me\b",
+    r"a sealed book)(?<!always a mystery)(?<!remains a mystery)(?<!still a mystery) to me\b",
     r"\b(?:means?|says?|tells?) (?:absolutely |quite )?nothing to me\b",
     r"\bno(?: \w+)? meaning (?:to|for) me\b",
     r"\bhave no (?:knowledge|notion|idea|inkling|conception|memory|recollection|acquaintance|understanding|experience|"
@@ -435,10 +435,6 @@ _REFUSALS = [
     r"world)\b",
     r"\bin my (?:time|day|days|age)\b[^.!?]{0,40}\b(?:no|not|never|none|without)\b",
     r"\b(?:does|do|did)(?: not|n't) exist\b",
-    r"\bi (?:am|'m) (?:not (?:yet )?dead|still (?:alive|living|breathing)|alive)\b",
-    r"\bi have not (?:yet )?died\b",
-    r"\bi (?:live|breathe) (?:still|yet)\b",
-    r"\bi live, as\b",
     r"\b(?:i shall|i will|i'll) (?:not live|be (?:a|in|long|dead|dust|\w+ years))\b",
     r"(?<!that )\bi (?:was|had been|have been)(?: long| already| then)? (?:dead|deceased|in my grave)\b",
     r"\bi have been deceased\b",
@@ -503,7 +499,7 @@ _REFUSALS = [
     r"\bbeyond (?:the|all|any) (?:years|time|days|things|knowledge) (?:that |which )?(?:\w+ )?(?:given|granted|known|i)\b",
     r"\b(?:words?|names?|letters|terms?|sounds?|phrase)\b[^.;]* nothing to me\b|\bnothing to me,? (?:that|this) (?:word|name)\b",
     r"\bnot (?:yet )?been (?:discovered|devised|introduced|presented|revealed|seen|heard of)\b",
-    r"\bnot (?:sure|certain) (?:that |if |whether )?(?:i|what)(?: quite)? (?:understand|follow|know|have (?:heard|met|seen)|take|see|you|that|this|it|an?)\b",
+    r"\bnot (?:sure|certain) (?:that |if |whether )?(?:i|what)(?: quite)? (?:understand|follow|know|have (?:heard|met|seen)|take|see)\b|\bnot (?:sure|certain) what (?:you|that|this|it|an?|the)\b",
     r"\bno \w+ has (?:told|taught|shown|informed) (?:us|me)\b|\bat no time\b|^\W*i have none\b|\bthere (?:is|was) none(?=[.,;!]|$)",
     r"^\W*what \w+\?$",
     r"\bwhat (?:might|may|could) (?:that|this|it|they|an? [\w-]+) be\b",
@@ -531,10 +527,20 @@ _REFUSALS = [
     r"\bso far as i (?:am aware|know)\b(?=[^.!?]*\bno)",
 ]
 _REFUSES = [re.compile(pattern, re.IGNORECASE if "[A-Z]" not in pattern else 0) for pattern in _REFUSALS]
+_ALIVE = re.compile(
+    r"\bi am (?:not (?:yet )?dead|still (?:alive|living|breathing)|alive)\b|\bi have not (?:yet )?died\b|\bi (?:live|breathe) (?:still|yet)\b|\bi live, as\b",
+    re.IGNORECASE,
+)
+_OF_DEATH = re.compile(
+    r"\b(?:di(?:e|ed|es|ing)|dead|death|funeral|grave|tomb|bur(?:y|ied|ial)|kill|murder|assassinat|statue|monument|memorial|last (?:words?|hours?|day))",
+    re.IGNORECASE,
+)
 _FINER = re.compile(
     r"\bknow (?:of )?(?:no|not a|not an|a|any|none|nothing) (?:\w+ )?(?:great|fine|bett|kind|cheap|sweet|rich|wors|dear|nobl|happi|high|old|strong|larg)\w*|"
     r"\b(?:do not|don't) know (?:how (?:i|we|to (?:thank|praise))|whether i|why i|which (?:i|of)|if i|a (?:better|finer|greater|kinder))|"
-    r"\bno such (?:luck|fool|patience|scruples?)|\bsaw such an? \w+ (?:again|since|before)|\b(?:cannot|not|never)\b[^.,;]* without\b|\bno(?:body| one)\b[^.;]* (?:more|better|as (?:he|she|i|much))\b|\bthe like of (?:it|that|them|him|her)\b|"
+    r"\bno such (?:luck|fool|patience|scruples?)|\bsaw such an? \w+ (?:again|since|before)|\b(?:cannot|not|never)\b[^.,;]* without\b|\bno(?:body| one)\b[^.;]* (?:more|better|as (?:he|she|i|much))\b|\bno stranger to\b|\bno matter (?:how|what|who)\b|"
+    r"\bnot (?:just|only|merely|simply|a single)\b[^.]*|\bnever (?:seen|heard|known|met|felt|had|saw)(?: of)? (?:anything|anyone|anybody|one) (?:like|but|so|quite|half)\b|"
+    r"\bnever (?:saw|met|heard|spoke)\b[^.;]* again\b|\bnever \w+ an? \w+ (?:that|so) (?:close|near|far|large|great|small|\w+ly)\b|\bthe like of (?:it|that|them|him|her)\b|"
     r"\b(?:no|never)(?: \w+){0,3} (?:better|finer|kinder|greater|clearer|steadier|sweeter|braver|worse|more \w+)\b|\bno idea how (?:a|any) ",
     re.IGNORECASE,
 )
@@ -680,7 +686,7 @@ def _puzzled(opening: list[str], question: str) -> bool:
 
 
 _COMPLEMENT = re.compile(
-    r"\b(?:know|knew|say|tell|understand|explain|describe|see)(?: (?:you|me))? (?:what|who|whom|where|how|why|which|when|whether|if)\b(?P<what>[^.,;:!?]*)",
+    r"\b(?:know|knew|say|tell|understand|explain|describe|see|idea|notion|memory|recollection)(?: of)?(?: (?:you|me))? (?:what|who|whom|where|how|why|which|when|whether|if)\b(?P<what>[^.,;:!?]*)",
     re.IGNORECASE,
 )
 _OF_SPEECH = frozenset(
@@ -708,6 +714,8 @@ def _lexical(sentence: str, following: str, question: str) -> bool:
         return False
     if question and _about_another_thing(sentence, question):
         return False
+    if _ALIVE.search(sentence) and (not question or _OF_DEATH.search(question)):
+        return True
     for pattern in _REFUSES:
         match = pattern.search(sentence)
         if match and not (match[0].rstrip().endswith("?") and _answers_itself(following)):
@@ -753,7 +761,7 @@ def _denies(opening: list[str], question: str) -> bool:
             if word not in _NEGATION and not word.endswith("n't"):
                 continue
             span = words[index + 1 : index + 7]
-            if word in ("nothing", "none", "no"):
+            if word in ("nothing", "none") or (word == "no" and len(words) <= 10):
                 span += words[max(0, index - 2) : index]
             limited = _DEGREES & set(span) or re.search(r"\b(?:before \d|at first)", sentence)
             liking = stem(span[0]) in _OPINIONS if span else False
