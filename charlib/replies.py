@@ -332,7 +332,12 @@ _REFUSALS = [
     r"\b[Ii] (?:do not|don't|cannot|can't) know (?:of |about )?(?:him|her|them|it|that|this|these|those|"
     r"such|any|anything|what|who|which|where|the |an? |of |about |how to |[A-Z])(?!\w* ?(?:i|we) )",
     r"\bi (?:do not|don't) know[.,;!?]",
+    r"\bi (?:do not|cannot) (?:know|understand|follow)(?: how)?(?=[:.]|$)",
     r"\bi know not\b",
+    r"\bno \w+ (?:of|by|under|with) (?:that|this|such a) name\b|\b(?:of|by|under) that name\b[^.;]* (?:not|never|none|no)\b|\bcannot imagine what (?:that|it|this|such|an?|you)\b",
+    r"\b(?:is|are) not known to (?:me|us)\b|\b(?:he|she|they) (?:did not|never) confided? (?:in|to) me\b|\bnever found (?:that|it) out\b",
+    r"\ba (?:puzzle|riddle|locked box|closed book|sealed book)(?: to (?:me|us))?(?=[.,;!]|$)|\bnot an? (?:word|name|term) i can\b",
+    r"\byou (?:have )?(?:invented|made up) (?:that|this|the) (?:word|name|thing)\b|^\W*nothing whatever(?=[.,;!]|$)|\bi do not even know what\b",
     r"\bi (?:do not|don't)[.,]? (?:i was|for i|as i)\b",
     r"\bi know (?:of )?no(?:ne(?! (?:who|that|which|better|so)\b)| such| (?:\w+ )?(?:of|by|called|named|with)| " + _THING + r"\b)",
     r"\bi know nothing (?:of|about|at all|concerning|whatever)\b",
@@ -546,7 +551,8 @@ _FINER = re.compile(
 )
 _PAST = re.compile(  # what was not known once is known now: "I had never seen so many people before"
     r"\bhad (?:never|not|no)\b(?! (?:such|the (?:pleasure|honou?r|chance)))(?! (?:yet )?(?:heard|been|read|yet))|"
-    r"\b(?:he|she|they|(?:the|these|those|my) \w+s|my \w+|no [A-Z]\w+) (?:(?:have|had|has|did|do|could|would) )?(?:never|not)\b|\bdid not (?:understand|know)\b[^.!?]* (?:at first|then|until|when)\b",
+    r"\b(?:he|she|they|(?:the|these|those|my) \w+s|my \w+|no [A-Z]\w+) (?:(?:have|had|has|did|do|could|would) )?"
+    r"(?:never|not) (?:see|seen|saw|know|known|knew|understand|understood|hear|heard|read|met|learn|learned|learnt|miss\w*)\b|\bdid not (?:understand|know)\b[^.!?]* (?:at first|then|until|when)\b",
     re.IGNORECASE,
 )
 _OPINIONS = frozenset(
@@ -670,6 +676,8 @@ def _puzzled(opening: list[str], question: str) -> bool:
                 and not _NOT_STRANGE.search(sentence)
             ):
                 return True
+    if any(_asks_what_it_is(sentence, asked) for sentence in opening):
+        return True
     if opening and opening[0].endswith("?") and len(opening[0].split()) <= 6:
         rest = " ".join(opening[1:]).lower()
         back = _signs(opening[0]) & _signs(question) or re.search(r"\bwhat\b", opening[0].lower())
@@ -683,6 +691,13 @@ def _puzzled(opening: list[str], question: str) -> bool:
             )
         )
     return False
+
+
+def _asks_what_it_is(sentence: str, asked: set[str]) -> bool:
+    """Whether a sentence ends by asking what, or who, the thing of the question is."""
+    found = re.search(r"\b(?:what|who) (?:is|are|was|were|might) (?P<thing>[^?.!;]+)\?$", sentence, re.IGNORECASE)
+    words = set(content(found["thing"])) if found else set()
+    return bool(words) and words <= asked
 
 
 _COMPLEMENT = re.compile(
