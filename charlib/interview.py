@@ -430,6 +430,17 @@ def relevant(profile: Profile, question: str, count: int = 3) -> list[Paragraph]
     return [profile.paragraphs[index] for index, _ in search.nearest(question, count)]
 
 
+def setting(profile: Profile, number: int = 0) -> dict[str, str]:
+    """Place, time and state of mind of the profile's state of that number, as the systems take them: `systems(..., **setting(person, 1))`.
+
+    Raises RunError when the profile has no such state.
+    """
+    if not 0 <= number < len(profile.states):
+        raise run.RunError(f"{profile.name} has {len(profile.states)} states in the profile: name one from 0, or write it there.")
+    state = profile.states[number]
+    return {"place": state.place, "time": str(state.when), "state": state.state}
+
+
 def standard(sim, profile: Profile, **given) -> list[Trained]:
     """The three systems every run has: `simulacrum`, `prompted`, `prompted_profile`."""
     return [Trained(sim, profile, **given), Prompted(sim, profile, **given), PromptedProfile(sim, profile, **given)]

@@ -105,7 +105,7 @@ FORMULAS: dict[str, dict] = {
             "time": "M6. Share of already-or-not-yet choices answered rightly in words, both orders.",
             "time_likelihood": "M6. Share of the same choices whose right option is likelier a byte.",
             "grounded_precision": "M3. Share of names (capitalised, not opening a sentence) and years in replies to ordinary questions that occur in the "
-            "profile. Limit: a true name that the profile lacks counts against, a wrong use of a right name does not.",
+            "profile, apart from its sentences on years after the horizon; `grounding` holds the paired differences. Limit: a true name that the profile lacks counts against, a wrong use of a right name does not.",
             "entity_density": "M3. Names and years in 100 words of those replies (no share; read beside the precision).",
             "sentence_grounding": "M4. Mean share, weighted by rarity, of a sentence's content words that its nearest profile paragraph has. Lexical: it "
             "sees neither paraphrase nor contradiction, and is no entailment model.",

@@ -292,6 +292,16 @@ def test_three_systems_share_set_up_and_differ_in_what_they_should(person):
     assert told_text.index("falsest voice") < (told_text.index("rope maker") if "rope maker" in told_text else 10**6)
 
 
+def test_a_state_of_the_profile_is_a_set_up(person):
+    told = person.model_copy(update={"states": [profile.State(when="1824", place="York", state="furious about a bell")]})
+    sim = FakeSim()
+    (system,) = interview.systems(sim, told, "simulacrum", **interview.setting(told))
+    system.reply([[{"role": "user", "content": "Well?"}]])
+    assert sim.calls[-1][1][0][0]["content"].endswith("Place: York\nTime: 1824\nState: furious about a bell")
+    with pytest.raises(run.RunError, match="has 1 states"):
+        interview.setting(told, 1)
+
+
 def test_the_profile_in_the_prompt_keeps_to_its_words(person):
     sim = FakeSim()
     told = interview.PromptedProfile(sim, person, words=12)
