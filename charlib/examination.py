@@ -54,6 +54,8 @@ def score(here: run.Run, profile: Profile, questions: Sequence[Question], answer
         said, profile, asked, likelihoods, base_model=facts.note or facts.name if facts else "", voices=voices(here, profile),
         retention=scores.retained(systems),
     )  # fmt: skip
+    if named := contrast(here, profile, [system for system in systems if system.name in ("simulacrum", "prompted")], 8):
+        result["contrast"] = named
     here.write_json("scores.json", result)
     here.record("scores", products=("scores.json",), seconds=time.monotonic() - started)
     return result
@@ -152,7 +154,8 @@ def contrast(here: run.Run, profile: Profile, systems: Sequence, count: int = 12
     """
     from charlib import profile as profiles
 
-    held = [item for item in here.read_jsonl("examples.jsonl", dataset.Example) if item.split == "validation" and len(item.messages) == 3][:count]
+    examples = here.read_jsonl("examples.jsonl", dataset.Example) if here.has("examples.jsonl") else []
+    held = [item for item in examples if item.split == "validation" and len(item.messages) == 3][:count]
     if not held:
         return {}
     other = other or next(person.name for slug in profiles.shipped() if (person := profiles.load(profiles.find(slug))).name != profile.name)

@@ -66,6 +66,10 @@ Bold marks where the simulacrum is <em>above</em> that baseline: the paired inte
 {% for name in ("training", "trajectory") %}{% if name in figures %}<figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
 
 {% if talk %}<h2>A longer talk</h2><div class="scene script">{% for who, text in talk %}<p><b>{{ who }}</b> {{ text }}</p>{% endfor %}</div>{% endif %}
+{% if judges %}<h2>Judge models</h2>
+{% for name, note, heads, rows in judges %}<h3>{{ name }}</h3><p class="small">{{ note }}</p><div class="wide"><table><tr>{% for cell in heads %}<th>{{ cell }}</th>{% endfor %}</tr>
+{% for row in rows %}<tr>{% for cell in row %}<td class="number">{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div>{% endfor %}{% endif %}
+{% if people %}<h2>People</h2><p>{{ people }}</p>{% endif %}
 {% for name, title in (("value_map", "Which values hold"), ("length", "Does length win?")) %}{% if name in figures %}<h2>{{ title }}</h2><figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
 
 <h2>Profile</h2>
@@ -219,12 +223,27 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
         "boundary_pair": matched[0] if matched else None,
         "upload": f"{start.get('tokens', 0):,} tokens an epoch, {end.get('steps', 0)} steps, {end.get('tokens_per_second', 0):.0f} tokens a second, "
         f"{start.get('dtype', '')} on {start.get('device', '')}. Base model: {result['base_model']}. " + _lost(result),
+        **_verdicts(here),
         "talk": [(row.asked, row.text) for row in talks[0]] and _talk(talks[0], person) if talks else [],
         "opening": person.paragraphs[:3],
         "rest": max(0, len(person.paragraphs) - 3),
         "care": care(person, result),
         "made": "Made by charlib; versions, seeds and hashes are in manifest.json.",
     }  # fmt: skip
+
+
+def _verdicts(here: run.Run) -> dict:
+    """What judge models and people said, when the run holds it: rows of a table a judge, and a sentence."""
+    from charlib import judge
+
+    found = here.read_json("judged.json") if here.has("judged.json") else {"judges": {}, "people": {}}
+    tables = []
+    for name, one in found["judges"].items():
+        lines = [line.strip("| ").split(" | ") for line in judge.markdown({name: one}).split("\n") if line.startswith("| ")]
+        tables.append((name, one["note"].capitalize() + ".", lines[0], lines[1:]))
+    people = found["people"]
+    told = f"{people['raters']} people rated; their agreement and ratings are in judged.json." if people else ""
+    return {"judges": tables, "people": told}
 
 
 def _lead(person: Profile, result: dict) -> str:
@@ -242,7 +261,14 @@ def _lost(result: dict) -> str:
     mine, base = ((result.get("retention") or {}).get(name) for name in ("simulacrum", "prompted"))
     if not mine or not base:
         return "What was lost of general English was not measured."
-    return f"General English became harder to read: perplexity {base['perplexity']:.0f} before, {mine['perplexity']:.0f} after, on {mine['n']} short texts."
+    told = f"General English became harder to read: perplexity {base['perplexity']:.0f} before, {mine['perplexity']:.0f} after, on {mine['n']} short texts."
+    named = {name: row for name, row in result.get("contrast", {}).items() if row.get("value") is not None}
+    if "simulacrum" in named:
+        before = f" ({named['prompted']['value']:+.3f} before)" if "prompted" in named else ""
+        row = named["simulacrum"]
+        told += f" Replies held out of training are likelier under this name than under {row['other']}'s by {row['value']:+.3f} nats a byte{before}, "
+        told += f"95% interval {row['ci_low']:+.3f} to {row['ci_high']:+.3f}, n {row['n']}."
+    return told
 
 
 def _table(result: dict, systems: list[str]) -> list[dict]:

@@ -202,3 +202,22 @@ def test_the_page_of_values_shows_what_holds_and_what_breaks(here, person):
         assert words in page.text, words
     with pytest.raises(report.run.RunError, match="No choice"):
         report.values(here, person, [], [])
+
+
+def test_judges_stand_in_the_report_with_their_self_consistency(written, person):
+    here, result, _, questions = written
+    cell = {"value": 5.0, "ci_low": 4.0, "ci_high": 6.0, "n": 4, "asked": 12, "missing": 2}
+    own = {"value": 0.8, "ci_low": 0.6, "ci_high": 0.9, "n": 12, "asked": 12, "missing": {"off the menu": 2}}
+    one = {
+        "note": "verdicts",
+        "consistency": {"all": own},
+        "systems": {"simulacrum": {name: cell for name in scores.DIMENSIONS}},
+        "paired": {},
+    }
+    here.write_json("judged.json", {"judges": {"some-model <b>": one}, "people": {}, "against": {}})
+    result["contrast"] = {"simulacrum": {"value": 0.25, "ci_low": 0.1, "ci_high": 0.4, "n": 8, "other": "Captain Moss"}}
+    result["retention"] = {name: {"perplexity": 20.0, "n": 12} for name in ("simulacrum", "prompted")}
+    words = Page(report.write(here, person, result, [], questions).read_text(encoding="utf-8")).text
+    assert "some-model <b>" in words and "0.80 [0.60, 0.90] (n 12; 2 of 12 missing)" in words and "5.00 [4.00, 6.00]" in words
+    assert "likelier under this name than under Captain Moss's by +0.250" in words
+    assert "people rated" not in words.partition("Limits and care")[0]

@@ -479,6 +479,20 @@ def test_grounded_precision_counts_what_the_profile_holds(person):
     assert precision["false"]["value"] == 0.0
 
 
+def test_a_name_that_came_after_the_horizon_grounds_nothing():
+    from charlib import replies
+
+    told = """# Nell Gray
+
+Nell Gray (1801 – 2 March 1850) made clocks in Hull. She built the first from the brass of a sextant for Captain Moss.
+
+In 1888 Clara Whitmore moved her grave to York, and in the 20th century a street was named for Huddlestone.
+"""
+    known = replies.known_words(profile.parse(told))
+    assert {"sextant", "captain", "hull"} <= known and not {"whitmore", "clara", "huddlestone"} & known
+    assert replies.entities("Well, I'm sure that I’ve seen Moss.") == ["Moss"]
+
+
 def test_voices_are_told_apart(person):
     chooser = random.Random(1)
 
