@@ -2,13 +2,18 @@
 
     result = examination.score(here, person, questions, answers, systems)     # scores.json
     path = examination.trajectory(here, person, 24)                           # trajectory.jsonl
+    verdicts = examination.judged(here, person, questions, answers, JUDGE)    # judged.json; "" asks nobody
+    table = examination.imported(here, person, "released/", systems)          # imported.json: other projects' answers beside ours
 """
 
+import dataclasses
+import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from charlib import base as bases
-from charlib import dataset, interview, run, scores, simulacrum
+from charlib import dataset, endpoint, interview, judge, run, scores, simulacrum
 from charlib.interview import Answer, Question
 from charlib.profile import Profile
 
@@ -49,9 +54,117 @@ def score(here: run.Run, profile: Profile, questions: Sequence[Question], answer
         said, profile, asked, likelihoods, base_model=facts.note or facts.name if facts else "", voices=voices(here, profile),
         retention=scores.retained(systems),
     )  # fmt: skip
+    if named := contrast(here, profile, [system for system in systems if system.name in ("simulacrum", "prompted")], 8):
+        result["contrast"] = named
     here.write_json("scores.json", result)
     here.record("scores", products=("scores.json",), seconds=time.monotonic() - started)
     return result
+
+
+# ---- judges and people --------------------------------------------------------------------------------------------------------------
+
+
+def judged(here: run.Run, profile: Profile, questions: Sequence[Question], answers: Sequence[Answer], judge_model: str = "", count: int = 20,
+           repeats: int = 3, seed: int = 0) -> dict:  # fmt: skip
+    """What judge models and people say of the answers: {judges, people, against}; judged.json. `judge.markdown(found["judges"])` shows it.
+
+    `judge_model` is "" (nobody is asked; what is already in the run is read), "endpoint" (CHARLIB_ENDPOINT and CHARLIB_MODEL), or the name of
+    another model there. At most `count` items a dimension, each read `repeats` times; a round that broke off goes on, and
+    a verdict that cannot be read is missing and counted. Judges' self-consistency comes first; people are {} where nobody rated.
+    """
+    started = time.monotonic()
+    if judge_model:
+        shown = judge.exhibits(answers, profile, interview.both_orders(questions), count=count, seed=seed)
+        judge.conduct(here, shown, served(here, judge_model), profile, repeats, seed)
+    rows = here.read_jsonl(judge.JUDGEMENTS, judge.Judgement) if here.has(judge.JUDGEMENTS) else []
+    found = {"judges": judge.table(rows, seed=seed) if rows else {}, "people": judge.people(here, seed), "against": judge.against(rows, here, seed)}
+    if any(found.values()):
+        here.write_json("judged.json", found)
+        here.record("judge", products=("judged.json",), seconds=time.monotonic() - started)
+    return found
+
+
+def served(here: run.Run, model: str) -> endpoint.Client:
+    """A client of the endpoint that CHARLIB_ENDPOINT and CHARLIB_MODEL name, for another of its models unless `model` is "endpoint"."""
+    settings = endpoint.Settings.from_environment()
+    return endpoint.Client(settings if model == "endpoint" else dataclasses.replace(settings, model=model), here.say)
+
+
+# ---- answers of other projects ------------------------------------------------------------------------------------------------------
+
+RELEASED = {"sft": "character_llm_7b", "gpt-3.5-turbo": "chatgpt", "alpaca-7b": "alpaca_7b", "vicuna-7b": "vicuna_7b"}  # names of their files
+
+
+def imported(here: run.Run, profile: Profile, source: str | Path, systems: Sequence = (), seed: int = 0) -> dict:
+    """Answers of other projects in one table with this run's systems, scored by the same code; imported.json, of the form of scores.json.
+
+    `source` is a folder, or files separated by commas: ours or the original project's, single and multi-turn, of this person. `systems` are
+    asked the single-turn questions of those files too (kept in imported.jsonl), so that differences are paired by question.
+    """
+    theirs = load_released(source, profile)
+    questions = {row.question: row.item for row in theirs if row.item and row.conversation is None}
+    ours: list[Answer] = []
+    if systems and questions:
+        ours = interview.conduct(here.path("imported.jsonl"), list(questions.values()), systems, character=profile.name, say=here.say)
+    table = scores.score([*ours, *theirs], profile, seed=seed)
+    here.write_json("imported.json", table)
+    here.record("imported", products=("imported.json",))
+    return table
+
+
+def load_released(source: str | Path, profile: Profile) -> list[Answer]:
+    """The answers of every file of a person in `source`, single and multi-turn of one system under one name (`RELEASED`).
+
+    In a folder a file counts when its name or its folder's holds `answers` or `result` and a name of the person. Raises RunError when none does.
+    """
+    paths = [path for part in str(source).split(",") for path in _answer_files(Path(part.strip()), profile)]
+    if not paths:
+        raise run.RunError(f"No answers about {profile.name} in {source}: name the files, separated by commas.")
+    paths.sort(key=lambda path: [*RELEASED.values(), name := system_name(path)].index(name))  # Character-LLM first: others are paired with it
+    return [row.model_copy(update={"system": system_name(path)}) for path in paths for row in interview.load_answers(path)]
+
+
+def _answer_files(path: Path, profile: Profile) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    names = {word.lower() for word in re.findall(r"[^\W\d_]{3,}", f"{profile.name} {profile.short_name}")}
+    found = []
+    for file in sorted(path.rglob("*.json*")):
+        told = f"{file.parent.name}_{file.stem}".lower()
+        if ("answers" in told or "_result" in told) and names & set(re.split(r"[^a-zà-ÿ]+", told)):
+            found.append(file)
+    return found
+
+
+def system_name(path: Path) -> str:
+    """The system a file of answers is named after: the end of its name, or of its folder's where the file is named by a date."""
+    stem = path.parent.name if path.parent.name.endswith("_result") else path.stem
+    name = stem.removesuffix("_result").rpartition("_")[2]
+    return RELEASED.get(name, name)
+
+
+# ---- what the numbers stand beside --------------------------------------------------------------------------------------------------
+
+
+def contrast(here: run.Run, profile: Profile, systems: Sequence, count: int = 12, other: str = "") -> dict[str, dict]:
+    """M10. For each system that can tell, how much likelier (nats a byte) held-out replies are under this person's name than under another's.
+
+    Held-out are the examples that no training saw (split `validation`), clustered by paragraph. `other` is by default the first other
+    shipped character. {} where the run held nothing out.
+    """
+    from charlib import profile as profiles
+
+    examples = here.read_jsonl("examples.jsonl", dataset.Example) if here.has("examples.jsonl") else []
+    held = [item for item in examples if item.split == "validation" and len(item.messages) == 3][:count]
+    if not held:
+        return {}
+    other = other or next(person.name for slug in profiles.shipped() if (person := profiles.load(profiles.find(slug))).name != profile.name)
+    talks = [[message.model_dump() for message in item.messages] for item in held]
+    clusters = [item.paragraphs[0] if item.paragraphs else None for item in held]
+    return {
+        system.name: scores.contrast(system, talks, profile.name, other, clusters) | {"other": other}
+        for system in systems if hasattr(system, "option_likelihood")
+    }  # fmt: skip
 
 
 def voices(here: run.Run, profile: Profile, each: int = 120) -> dict[str, list[str]]:

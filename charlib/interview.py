@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from charlib import dataset, run
+from charlib import dataset, endpoint, run
 from charlib.profile import Paragraph, Profile
 from charlib.simulacrum import BASE, Reply, Sampling
 
@@ -329,15 +330,80 @@ class PromptedProfile(Prompted):
         self.words, self._search = words, Search([item.text for item in profile.paragraphs])
 
     def system_text(self, conversation: list[dict]) -> str:
-        question = next(message["content"] for message in reversed(conversation) if message["role"] == "user")
-        left, passages = self.words, []
-        for index, _ in self._search.nearest(question, 5):
-            words = self.profile.paragraphs[index].text.split()[:left]
-            passages.append(" ".join(words))
-            left -= len(words)
-            if left <= 0:
-                break
-        return f"{self.prompt}\nFrom your life:\n" + "\n".join(passages)
+        return _with_passages(self.prompt, self.profile, self._search, conversation, self.words)
+
+
+class Served:
+    """Any endpoint as a system: a baseline under the same set-up, with the profile's nearest passages when `words` says how many.
+
+    Its completions are kept in journal/NAME.jsonl of the run, so that an interrupted interview pays for nothing twice.
+    """
+
+    name = "endpoint"
+
+    def __init__(self, here: run.Run, client: endpoint.Client, profile: Profile, *, name: str = "", words: int = 0,
+                 sampling: Sampling | None = None, **setting: str):  # fmt: skip
+        self.client, self.profile, self.character = client, profile, profile.name
+        self.name = name or self.name
+        self.sampling = sampling or Sampling()
+        self.prompt = dataset.system_prompt(profile.name, **setting)
+        self.words, self._journal = words, here.path("journal", f"{run.slug(self.name)}.jsonl")
+        self._search = Search([item.text for item in profile.paragraphs]) if words else None
+
+    def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
+        """A reply to each conversation. Raises RunError, to be called again, when a budget is spent or a question stays without an answer."""
+        asked = [self._prompt(number, messages, seed) for number, messages in enumerate(conversations)]
+        started = time.monotonic()
+        with endpoint.Journal(self._journal) as journal:
+            answers = self.client.ask(asked, journal, label=self.name)
+            found = [answers.get(prompt.id) for prompt in asked]
+        missing = [answer for answer in found if answer is None or not answer.answered]
+        if missing:
+            why = answers.stopped or next((answer.finish for answer in missing if answer), "no answer")
+            raise run.RunError(f"{self.name} left {len(missing)} of {len(asked)} questions unanswered ({why}): run this again to go on.")
+        seconds = (time.monotonic() - started) / max(1, len(asked))
+        return [Reply(one.text, one.usage.get("out", 0), "length" if one.finish == "length" else "stop", seconds) for one in found]
+
+    def _prompt(self, number: int, messages: list[dict], seed: int) -> endpoint.Prompt:
+        if messages[0]["role"] != "system":
+            messages = [{"role": "system", "content": self.system_text(messages)}, *messages]
+        sampling = {"temperature": self.sampling.temperature, "max_tokens": self.sampling.max_new_tokens, "seed": seed}
+        return endpoint.Prompt(f"{self.name}:{number}", tuple(messages), sampling, sample=seed)
+
+    def system_text(self, conversation: list[dict]) -> str:
+        """The system prompt of this conversation."""
+        if not self._search:
+            return self.prompt
+        return _with_passages(self.prompt, self.profile, self._search, conversation, self.words)
+
+    @property
+    def maker(self) -> str:
+        """A short name of the endpoint, the model, the set-up and the sampling; never of the key."""
+        facts = (self.client.settings.place, self.client.settings.model, self.prompt, self.words, self.sampling)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+class Interviewer(Served):
+    """An endpoint that asks: it follows up, asks again in other words, doubts and closes, as the turn's note tells it."""
+
+    name = "interviewer"
+
+    def system_text(self, conversation: list[dict]) -> str:
+        told = f"You interview {self.profile.name}. Ask one question of at most thirty words at a time, and say nothing else."
+        return _with_passages(told, self.profile, self._search, conversation, self.words) if self._search else told
+
+
+def _with_passages(prompt: str, profile: Profile, search: "Search", conversation: list[dict], words: int) -> str:
+    """A system prompt followed by the profile's passages nearest to the last question, `words` words in all."""
+    question = next(message["content"] for message in reversed(conversation) if message["role"] == "user")
+    left, passages = words, []
+    for index, _ in search.nearest(question, 5):
+        chosen = profile.paragraphs[index].text.split()[:left]
+        passages.append(" ".join(chosen))
+        left -= len(chosen)
+        if left <= 0:
+            break
+    return f"{prompt}\nFrom your life:\n" + "\n".join(passages)
 
 
 class Search:
@@ -362,6 +428,17 @@ def relevant(profile: Profile, question: str, count: int = 3) -> list[Paragraph]
     """The profile's paragraphs nearest to a question."""
     search = Search([item.text for item in profile.paragraphs])
     return [profile.paragraphs[index] for index, _ in search.nearest(question, count)]
+
+
+def setting(profile: Profile, number: int = 0) -> dict[str, str]:
+    """Place, time and state of mind of the profile's state of that number, as the systems take them: `systems(..., **setting(person, 1))`.
+
+    Raises RunError when the profile has no such state.
+    """
+    if not 0 <= number < len(profile.states):
+        raise run.RunError(f"{profile.name} has {len(profile.states)} states in the profile: name one from 0, or write it there.")
+    state = profile.states[number]
+    return {"place": state.place, "time": str(state.when), "state": state.state}
 
 
 def standard(sim, profile: Profile, **given) -> list[Trained]:
@@ -538,6 +615,22 @@ FOLLOW_UPS = (
     "What would you have people remember of it?",
 )  # a follow-up, a re-ask, a provocation, a closing: for a topic that brings none of its own
 RE_ASK = 2  # the turn in which the topic is asked again in other words
+NOTES = (
+    "Follow up on what was just said.",
+    "Ask the opening question again in quite other words, as if it were new.",
+    "Doubt it politely: say that you have heard the contrary, and ask whether that is not so.",
+    "Close with a question about what should be remembered of it.",
+)  # the same four turns, as a model that asks is told them
+_REWORDED = (
+    (r"(?:please )?tell me (?:something )?(?:about|of) (?P<x>.+?)[.?!]*", "What is there to say of {x}?"),
+    (r"(?:please )?tell me (?P<x>how|why|when) (?P<y>.+?)[.?!]*", "I should like to hear {x} {y}. How was it?"),
+    (r"what do you (?:think|make) of (?P<x>.+?)[.?!]*", "How do you look upon {x}?"),
+    (r"what (?:was|is) (?P<x>.+?) like(?P<y>\b.*?)[.?!]*", "How would you describe {x}{y}?"),
+    (
+        r"what (?:did|do) you (?P<x>feel|value|want|fear|love|hope)(?P<y> .+?)?[.?!]*",
+        "If somebody asked what you {x}{y}, what would you say?",
+    ),
+)
 
 
 def converse(system: System, topic: Question | str, follow_ups: Sequence[str] | None = None, turns: int = 5, seed: int = 0,
@@ -613,7 +706,15 @@ def _scripted(item: Question, turn: int) -> str:
     own = item.follow_ups or []
     if turn <= len(own):
         return own[turn - 1]
-    return FOLLOW_UPS[(turn - 1) % len(FOLLOW_UPS)].replace("{topic}", item.question)
+    return FOLLOW_UPS[(turn - 1) % len(FOLLOW_UPS)].replace("{topic}", reworded(item.question))
+
+
+def reworded(question: str) -> str:
+    """An opening question in other words, by its form; one of no known form as it stands."""
+    for form, words in _REWORDED:
+        if match := re.fullmatch(form, question.strip(), re.IGNORECASE):
+            return words.format(**{name: part or "" for name, part in match.groupdict().items()})
+    return question
 
 
 def _messages(rows: list[Answer]) -> list[dict]:
@@ -625,29 +726,38 @@ def _messages(rows: list[Answer]) -> list[dict]:
 
 
 def _flip(topic: str, rows: list[Answer]) -> list[dict]:
-    """The same conversation as the interviewer lived it."""
-    messages = [{"role": "user", "content": f"Interview the person about this, one short question at a time: {topic}"}]
+    """The same conversation as the interviewer lived it, what this turn is for said at its head."""
+    note = NOTES[(len(rows) - 1) % len(NOTES)]
+    messages = [{"role": "user", "content": f"Interview the person about this, one short question at a time: {topic}\n(Now: {note})"}]
     for row in rows:
         messages += [{"role": "assistant", "content": row.asked}, {"role": "user", "content": row.text or "…"}]
     return messages
 
 
-def dinner(first: System, second: System, topic: str, turns: int = 6, seed: int = 0) -> list[Answer]:
-    """Two simulacra talk to each other about a topic, `turns` replies in all; each hears the other's spoken words only."""
+def dinner(first: System, second: System, topic: str, turns: int = 6, seed: int = 0, here: run.Run | None = None) -> list[Answer]:
+    """Two simulacra talk to each other about a topic, `turns` replies in all; each hears the other's spoken words only.
+
+    With a run the talk is kept turn by turn in its conversations/, and one that was broken off, by the same weights, goes on.
+    """
     item = Question(id=topic, question=topic, group="interview")
-    names = [getattr(system, "character", system.name) for system in (first, second)]
-    name = f"dinner:{first.name}:{second.name}:{seed}:{hashlib.sha256(topic.encode()).hexdigest()[:8]}"
-    opening = f"You sit at table with {names[1]}. {topic}"
-    rows: list[Answer] = []
-    for turn in range(turns):
-        system, other = (first, second) if turn % 2 == 0 else (second, first)
-        own = rows[turn % 2 :: 2]
-        asked = opening if turn == 0 else rows[-1].text or "…"
+    names = [getattr(system, "character", "") or system.name for system in (first, second)]
+    makers = [getattr(system, "maker", None) for system in (first, second)]
+    name = run.slug(
+        f"dinner-{first.name}-{second.name}-{seed}-{hashlib.sha256(repr((topic, names)).encode()).hexdigest()[:8]}".replace("_", "-")
+    )
+    path = here.path("conversations", f"{name}.jsonl") if here else None
+    rows = run.read_jsonl(path, Answer)[:turns] if path and path.is_file() else []
+    if [row.maker for row in rows] != [makers[row.turn % 2] for row in rows]:
+        rows = []
+    for turn in range(len(rows), turns):
+        system = (first, second)[turn % 2]
+        asked = f"You sit at table with {names[1]}. {topic}" if turn == 0 else rows[-1].text or "…"
         if turn == 1:
             asked = f"{names[0]} sits at table with you and says: {asked}"
-        reply = _replies(system, [[*_messages(own), *_ask(asked)]], seed * 1000 + turn)[0]
-        place = {"conversation": name, "turn": turn}
-        rows.append(_answer(item, asked, reply, system, seed, names[turn % 2], getattr(system, "maker", None), **place))
+        reply = _replies(system, [[*_messages(rows[turn % 2 :: 2]), *_ask(asked)]], seed * 1000 + turn)[0]
+        rows.append(_answer(item, asked, reply, system, seed, names[turn % 2], makers[turn % 2], conversation=name, turn=turn))
+        if path:
+            run.write_jsonl(path, rows)
     return rows
 
 

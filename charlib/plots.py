@@ -139,7 +139,7 @@ def forest(scores: dict):
     labels = []
     for y, (pair, dimension, entry) in enumerate(reversed(lines)):
         other = pair.split("-", 1)[1]
-        sure = entry["ci_low"] > 0 or entry["ci_high"] < 0
+        sure = (entry["ci_low"] > 0 or entry["ci_high"] < 0) and entry["p_holm"] < 0.05
         ax.plot([entry["ci_low"], entry["ci_high"]], [y, y], color=colour(other), lw=2.5)
         ax.plot([entry["difference"]], [y], "o", ms=8, color=colour(other), mfc=colour(other) if sure else "white")
         labels.append(f"{dimension} vs {other}")

@@ -98,6 +98,8 @@ _ROMAN = re.compile(r"(?<=[a-zà-ÿ’'] )(?=[IVX]{2,}\b|[VX]\b)X{0,3}(?:IX|IV|V
 _BC = re.compile(r"\bb\.\s?c\.(?:\s?e\.)?|\bbce?\b|\bbefore christ\b|\bbefore the common era\b")
 _TOKEN = re.compile(r"\d+(?:st|nd|rd|th)?|[a-z]+(?:'[a-z]+)?|[.,;:!?()\"“”—–-]")
 _DENIES = frozenset(("not", "nor", "never", "neither", "no", "without", "than", "except"))
+_BETWEEN = frozenset(_words("was is been went go gone come came at in on to from by with of him her it"))
+_MONTHS = _words("january february march april may june july august september october november december")
 
 
 def tokens(text: str, umlaut: bool = False) -> list[str]:
@@ -109,8 +111,12 @@ def tokens(text: str, umlaut: bool = False) -> list[str]:
 def _tokens(text: str, umlaut: bool) -> tuple[str, ...]:
     text = re.sub(r"^-(\d+)$", r"\1 BC", text.strip())
     text = _ROMAN.sub(lambda match: str(_roman(match[0])), text)
+    text = re.sub(r"\bSt\.?(?=[ -]?[A-ZÀ-Þ])", "Saint ", text)
     text = plain(text, umlaut)
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)|(?<=(?<!\d)\d)[ \u00a0\u202f](?=\d{3}\b)|(?<=(?<!\d)\d\d)[ \u00a0\u202f](?=\d{3}\b)", "", text)
+    text = re.sub(r"\bop\.? ?(?=\d)", "opus ", text)
+    text = re.sub(r"\bno\. ?(?=\d)|\bnr\.? ?(?=\d)|№ ?", "number ", text)
+    text = re.sub(r"£ ?(\d+(?:\.\d+)?)", r"\1 pounds", text)
     text = _BC.sub(" bc", text)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     words = [re.sub(r"'s?$", "", word).replace("'", "") if word[0].isalpha() else word for word in _TOKEN.findall(text)]
@@ -146,6 +152,14 @@ def _number(words: list[str], start: int) -> tuple[int | None, int]:
                     continue
                 break
             current, last = current + _TENS[word], 10
+        elif (
+            not seen
+            and 0 < _UNITS.get(word, 0) < 10
+            and words[index + 1 : index + 2] == ["and"]
+            and words[index + 2 : index + 3]
+            and words[index + 2] in _TENS
+        ):
+            return _UNITS[word] + _TENS[words[index + 2]], index + 3  # three and twenty
         elif word in _UNITS or word in _ORDINALS:
             value = _UNITS.get(word, _ORDINALS.get(word, 0))
             if seen and last <= 90 and (last != 10 or value > 9):
@@ -180,10 +194,34 @@ def mentions(text: str, aliases: Iterable[str], denied: bool = False) -> list[tu
             for form in (False, True):
                 found |= set(_find(words, tokens(alias, form)))
         if found and not denied:
-            found = {span for span in found if not (span[0] and words[span[0] - 1] in _DENIES)}
+            found = {span for span in found if not _denied(words, span[0])}
     for alias in aliases:
-        found |= {(-1, -1) for date in dates_in(alias) if date.day and date in dates_in(text)}
+        wanted = _days(tokens(alias))
+        if wanted and any(wanted[0][:2] == day[:2] and wanted[0][2] in (None, day[2]) for day in _days(tokens(text))):
+            found.add((-1, -1))
     return sorted(found)
+
+
+def _denied(words: list[str], start: int) -> bool:
+    """Whether a name is denied where it stands: `not X`, `never was in X`; what lies between may only be small words."""
+    while start and words[start - 1] in _BETWEEN:
+        start -= 1
+    return bool(start) and words[start - 1] in _DENIES and words[start : start + 1] != ["only"]
+
+
+def _days(words: list[str]) -> list[tuple[int, str, int | None]]:
+    """Days of a year, as (day, month, year or None), in any order of words: 6 May 1748, May 6th, the sixth day of May in the year 1748."""
+    found = []
+    words = [word for word in words if word not in ("of", "day", ",", "year", "in", "anno")]
+    for index, month in enumerate(words):
+        if month not in _MONTHS:
+            continue
+        for place, after in ((index - 1, index + 1), (index + 1, index + 2)):
+            if 0 <= place < len(words) and words[place].isdigit() and 1 <= int(words[place]) <= 31:
+                year = words[after] if after < len(words) and words[after].isdigit() else ""
+                before = words[after + 1 : after + 2] == ["bc"]
+                found.append((int(words[place]), month, (-int(year) if before else int(year)) if year else None))
+    return found
 
 
 def _find(words: list[str], alias: list[str]) -> Iterable[tuple[int, int]]:
@@ -191,6 +229,12 @@ def _find(words: list[str], alias: list[str]) -> Iterable[tuple[int, int]]:
     for start in range(len(words) - size + 1 if size else 0):
         if all(map(_same, words[start : start + size], alias)):
             yield start, start + size
+    whole = "".join(alias)
+    if len(whole) > 5 and whole.isalpha():  # Mouse-hole, lead line
+        for length in (size - 1, size + 1):
+            for start in range(len(words) - length + 1 if length else 0):
+                if "".join(words[start : start + length]) == whole:
+                    yield start, start + length
 
 
 def _same(word: str, alias: str) -> bool:
@@ -225,6 +269,8 @@ def entities(text: str) -> list[str]:
     found = []
     for match in _NAME.finditer(text):
         before = text[: match.start()].rstrip(" \"“”‘’'(*_")
+        if re.match(r"I['’]", match[0]):
+            continue  # I've, I'm
         if before and before[-1] not in ".!?…:;\n—–-" and "\n" not in text[len(before) : match.start()]:
             found.append(match[0])
     return found + _YEAR.findall(text)
@@ -249,9 +295,23 @@ def base_name(name: str) -> str:
 
 
 def known_words(profile: Profile) -> frozenset[str]:
-    """Every word of the profile, its period list, states and sample lines, without possessive and plural."""
+    """Every word of the profile that the person can know, its period list, states and sample lines, without possessive and plural.
+
+    Sentences that speak of years or centuries after the horizon are left out: their names came too late.
+    """
     extra = [profile.name, *profile.period, *(f"{state.when} {state.place}" for state in profile.states), *profile.voice.lines]
-    return _profile_words("\n".join([profile.text, *extra]))
+    return _profile_words("\n".join([_in_time(profile.text, profile.end.year if profile.end else 9999), *extra]))
+
+
+@functools.lru_cache(maxsize=64)
+def _in_time(text: str, last: int) -> str:
+    kept = []
+    for sentence in sentences(text):
+        late = [int(year) for year in re.findall(r"\b(1\d{3}|20\d\d)(?:s|-\d+)?\b", sentence)]
+        late += [100 * int(number) - 99 for number in re.findall(r"\b(\d{1,2})(?:st|nd|rd|th)[- ](?:century|centuries)\b(?! BC)", sentence)]
+        if max(late, default=last) <= last:
+            kept.append(sentence)
+    return "\n".join(kept)
 
 
 # ---- refusing ----------------------------------------------------------------------------------------------------------------------
@@ -272,9 +332,14 @@ _REFUSALS = [
     r"\b[Ii] (?:do not|don't|cannot|can't) know (?:of |about )?(?:him|her|them|it|that|this|these|those|"
     r"such|any|anything|what|who|which|where|the |an? |of |about |how to |[A-Z])(?!\w* ?(?:i|we) )",
     r"\bi (?:do not|don't) know[.,;!?]",
+    r"\bi (?:do not|cannot) (?:know|understand|follow)(?: how)?(?=[:.]|$)",
     r"\bi know not\b",
+    r"\bno \w+ (?:of|by|under|with) (?:that|this|such a) name\b|\b(?:of|by|under) that name\b[^.;]* (?:not|never|none|no)\b|\bcannot imagine what (?:that|it|this|such|an?|you)\b",
+    r"\b(?:is|are) not known to (?:me|us)\b|\b(?:he|she|they) (?:did not|never) confided? (?:in|to) me\b|\bnever found (?:that|it) out\b",
+    r"\ba (?:puzzle|riddle|locked box|closed book|sealed book)(?: to (?:me|us))?(?=[.,;!]|$)|\bnot an? (?:word|name|term) i can\b",
+    r"\byou (?:have )?(?:invented|made up) (?:that|this|the) (?:word|name|thing)\b|^\W*nothing whatever(?=[.,;!]|$)|\bi do not even know what\b",
     r"\bi (?:do not|don't)[.,]? (?:i was|for i|as i)\b",
-    r"\bi know (?:of )?no(?:ne| such| (?:\w+ )?(?:of|by|called|named|with)| " + _THING + r"\b)",
+    r"\bi know (?:of )?no(?:ne(?! (?:who|that|which|better|so)\b)| such| (?:\w+ )?(?:of|by|called|named|with)| " + _THING + r"\b)",
     r"\bi know nothing (?:of|about|at all|concerning|whatever)\b",
     r"\bi know of (?:no|nothing|none)\b",
     r"\bthat i do not know\b",
@@ -297,7 +362,7 @@ _REFUSALS = [
     r"\b(?:quite |wholly |utterly )?ignorant of\b",
     r"\bi (?:must )?(?:confess|own|plead|admit)(?: to)?(?: my)? ignorance\b",
     r"\b(?:strange|unknown|foreign|new|dark|darkness|greek|hebrew|a riddle|a mystery|a puzzle|nonsense|a closed book|"
-    r"a sealed book) to me\b",
+    r"a sealed book)(?<!always a mystery)(?<!remains a mystery)(?<!still a mystery) to me\b",
     r"\b(?:means?|says?|tells?) (?:absolutely |quite )?nothing to me\b",
     r"\bno(?: \w+)? meaning (?:to|for) me\b",
     r"\bhave no (?:knowledge|notion|idea|inkling|conception|memory|recollection|acquaintance|understanding|experience|"
@@ -320,9 +385,9 @@ _REFUSALS = [
     + _THING
     + r")(?: \w+){0,4} (?:has|have|had|ever) (?:yet )?(?:come|reached|been|got|spoken|arrived|is)\b",
     r"\b(?:how|why) (?:should|could|would|can) i (?:know|tell|say|have|remember|possibly)\b",
-    r"\b(?:god|heaven|heaven alone|who) (?:alone )?knows\b",
+    r"\b(?:god|heaven) (?:alone |only )?knows\b|\bwho knows(?=[.,;!?]|$)|\bknown (?:only )?to (?:god|heaven)\b",
     r"\byou (?:must|will have to|would have to) ask (?:someone|another|others|those|him|her|them)\b",
-    r"\bask (?:those|them|someone|somebody|another)\b",
+    r"(?<!if you )\bask (?:those|them|someone|somebody|another)\b",
     r"\b(?:he|she|they) (?:never|did not|didn't) (?:told|tell|show|showed|confide|say|said|let)\w* (?:me|so to me|"
     r"it to me)\b",
     r"\bi was (?:not|never) (?:told|there(?! to)|present|privy|shown)\b",
@@ -357,29 +422,26 @@ _REFUSALS = [
     # does not exist, has not happened
     r"\b(?:no such|nothing of (?:the|that) (?:kind|sort|name)|nothing so called|no(?:body|thing| one) (?:of|"
     r"by) that name|of no such)\b",
-    r"\bthere (?:is|was|are|were|has been|have been) (?:never |no )(?:been )?(?:such|any|an?\b|second|other)\b",
+    r"\bthere (?:is|was|are|were|has been|have been) (?:never |no )(?:been )?(?:such|any|an?\b|second|other(?! (?:way|choice|road|hope|reason)))\b",
     r"\bwe have (?:no|none|nothing)(?: \w+){0,3} (?:of that|of the|called|so|here|such)\b",
     r"\b(?:has|have|had|is|was|did|does)(?: not|n't| never)(?: yet| so far)? (?:happen|happened|occurred?|"
-    r"come (?:to pass|yet|about|before)|come\b|taken place|been (?:built|made|invented|written|born|fought|found|"
+    "come (?:to pass|yet|about|before)|taken place|been (?:built|made|invented|written|born|fought|found|"
     r"thought of|given)|exist|existed|appeared|begun)\b",
+    r"\b(?:has|have|is) (?:not|never)(?: yet)? come\b",
     r"\bnever (?:happened|took place|existed|was|came to pass|occurred|came about)\b",
-    r"\bit (?:did not|didn't|never) (?:return|returned|come back|came back|came)\b",
+    r"\bit (?:did not|never) (?:return|returned|come back|came back|came)\b(?! (?:near|to|down|in|all)\b)",
     r"\b(?:has|have) yet to\b",
     r"\bnot yet (?:happened|come|been|born|built|written|invented|known)\b",
     r"\bis (?:still|yet) to come\b",
     r"\b(?:lies|lie|is|was|comes?|came|happened|falls?|belongs?|must be) (?:\w+ )?(?:ahead of|after|beyond|outside|"
-    r"past) (?:me|my)\b",
+    r"past) (?:me|my)\b(?! (?:to|into|strength|means|reach)\b)",
     r"\bafter my (?:time|day|death)\b",
     r"\b(?:not(?: \w+)?|(?:nothing|none|no \w+)(?: \w+){0,3}) (?:in|of|for|to) my (?:time|day|days|age|century|"
     r"world)\b",
     r"\bin my (?:time|day|days|age)\b[^.!?]{0,40}\b(?:no|not|never|none|without)\b",
     r"\b(?:does|do|did)(?: not|n't) exist\b",
-    r"\bi (?:am|'m) (?:not (?:yet )?dead|still (?:alive|living|breathing)|alive)\b",
-    r"\bi have not (?:yet )?died\b",
-    r"\bi (?:live|breathe) (?:still|yet)\b",
-    r"\bi live, as\b",
     r"\b(?:i shall|i will|i'll) (?:not live|be (?:a|in|long|dead|dust|\w+ years))\b",
-    r"\bi (?:was|had been|have been)(?: long)? (?:dead|deceased|in my grave)\b",
+    r"(?<!that )\bi (?:was|had been|have been)(?: long| already| then)? (?:dead|deceased|in my grave)\b",
     r"\bi have been deceased\b",
     r"\b(?:nobody|no one|no man|men (?:have|do|did) not|none) (?:has |have |had |here |ever |can |in \w+ )*(?:landed|"
     r"walked|flown|fly|spoken|speaks|seen|heard|walks?)\b",
@@ -395,6 +457,65 @@ _REFUSALS = [
     r"\bmore than i can (?:tell|say)\b",
     r"\b(?:is|are|was) (?:quite |wholly )?unknown (?:in|to|here|among|on)\b",
     r"\bcannot (?:make out|look (?:into|through)|see into|know such)\b",
+    # small turns of speech
+    r"\bas an? (?:ai|artificial|large|virtual|language)\b[^.!?]*\b(?:model|assistant|intelligence|program|ai)\b|\bas a language model\b",
+    r"\bnot (?:something|anything|a thing|one|a word|a name|a term|an? \w+) (?:that |which |with which |of which )?(?:i|we) (?:am (?:familiar|acquainted|aware)|"
+    r"have (?:heard|met|seen|known|come)|know|recogni[sz]e|understand)\b",
+    r"\b(?:unaware|not aware|not informed|uninformed) of\b",
+    r"\b(?:unable|not able) to (?:say|tell|answer|help|form|speak|recall|remember|explain|describe|provide)\b",
+    r"\b(?:cannot|could not) (?:possibly )?(?:speak|comment|answer) (?:to|of|on|about|for|that|this|it)\b",
+    r"\b(?:cannot|could not) (?:say|tell)(?: you)?(?: that| if| whether)? i (?:(?:have|had)(?: ever| yet)? (?:heard|seen|met|come|been|tried|had the|known|read|[a-z]+ed (?:of|one|it|such))|have(?=[.,;!]|$)|know|recogni[sz]e|follow|understand)\b",
+    r"\bi (?:cannot|could not) (?:possibly |rightly |truly )?(?:say|tell|know|answer)(?: you)?(?: that| it)?(?:[.,;:!]|$)",
+    r"\b(?:i|we) know (?:absolutely |quite |simply )?nothing(?:[.,;:!?]|$)",
+    r"\b(?:i|we) have not been (?:told|taught|informed)\b",
+    r"\bi (?:would|should) not know\b",
+    r"\bdo not have (?:any|the|much|an?) (?:\w+ )?(?:information|knowledge|idea|notion|clue|memory|recollection|records?|details?|answer|instructions|acquaintance)\b",
+    r"\b(?:not|have not) (?:got )?a clue\b|\bno clue\b|\bbeats me\b|\bno idea(?:[.,;!]|$)",
+    r"\b(?:escapes|eludes|baffles|puzzles|mystifies) (?:me|my memory)\b|\bslip(?:s|ped) my (?:mind|memory)\b|\bi (?:have forgotten|forget)(?:[.,;!]|$)",
+    r"\bi (?:know|understand|comprehend|grasp|follow|recall|remember|recogni[sz]e|catch|take)(?: (?!not)\w+){0,3} not\b(?! (?:only|to))",
+    r"\bdo not (?:quite |at all |even |rightly )?(?:understand|comprehend|grasp|follow|catch|take|get) (?:thy|thee|your|you|the|his|what|a word)\b",
+    r"\b(?:speak|speaking|talk|talking)(?: \w+)? in (?:riddles|tongues|enigmas)\b|\bmisunderstand (?:one another|each other|you)\b",
+    r"\b(?:words?|tongue|term|name|phrase)(?: \w+){0,3} (?:is|are|sounds?) (?:passing |most |quite |very |wholly |all )?(?:strange|foreign|unknown|unfamiliar|outlandish)\b",
+    r"\b(?:words?|names?|terms?|things?|phrases?) (?:that )?i (?:have never|never|do not|did not)\b",
+    r"\bno (?:word|name|term|thing) of (?:my|our|mine|ours)\b",
+    r"\b(?:centuries|ages|generations|years|far|long|hundreds of years)(?: \w+){0,2} (?:away from|ahead of|after|beyond|before) (?:me|us|my (?:time|birth|death|day))\b",
+    r"\b(?:lies|lie|is|are) (?:far |still |yet |well )?(?:ahead|in the future|to come)\b|\bno (?:man|one|mortal) can (?:see|know|tell) the future\b",
+    r"\b(?:outside|off|beyond|not (?:on|in|within)) (?:of )?(?:my|our|any) (?:maps?|knowledge|experience|ken|world|learning|understanding|comprehension|acquaintance)\b",
+    r"\bnothing in my (?:experience|memory|life|knowledge)\b",
+    r"\bhave no (?:skill|learning|training|schooling) (?:in|for|at|of)\b|\bi have not the (?:art|skill|knack)\b|\bi have had no (?:word|news)\b",
+    r"\bnever (?:\w+ ){0,3}any such\b|\bno truth in (?:that|this|it)\b|\bhidden from me\b|\b(?:conveys?|means?) nothing to me\b|\ball one riddle\b",
+    r"\b(?:nobody|no one|none|no man) (?:(?:has|have) (?:\w+ )?(?:told|shown|sung|taught|informed) (?:me|us)|can tell you)\b|\bif i knew what\b",
+    r"\bmore than i (?:was|am|have been) told\b|\b(?:what (?:a )?|that is a )strange (?:word|name|notion)\b|\bi must ask what\b|\bwhat nonsense\b|\bnot the least thing\b",
+    r"\bbut not (?:the|that|your) (?:other )?(?:word|thing|name)\b",
+    r"\bnever (?:been )?(?:at|in|on|to|with|aboard) (?:any )?such\b",
+    r"\bi have (?:never|not) (?:been|travell?ed|ridden|set foot|flown) (?:in|on|upon|by|at|to|aboard) (?:one|such|it|any|that|either)\b",
+    r"\bi (?:have )?(?:never|not) (?:yet )?(?:saw|seen|met|tasted|eaten|used|played|encountered|come across|ridden|driven|beheld|heard) (?:one(?! (?:who|that|which|so|as)\b)|either|such (?:an? )?(?:thing|one|"
+    + _THING
+    + r")|any of (?:them|those|these)|of one)\b",
+    r"\bwhoever (?:told|said|says|wrote|claims|claimed|spread)\b|\b(?:you are|you were|your informant is|he who told you) (?:\w+ )?(?:mistaken|misinformed|deceived|wrong)\b",
+    r"\b(?:no|never any) (?:such )?(?:wedding|marriage|journey|meeting|encounter)(?: \w+){0,3} (?:took place|happened|occurred)\b",
+    r"\bi (?:do not|cannot) (?:believe|think|suppose|say) (?:that )?i (?:have|had|ever|know|recogni[sz]e|am)\b(?= (?:\w+ )?(?:had the|heard|met|seen|know|come|familiar|acquainted|him|her|it|that|the|encountered|aware))",
+    r"\b(?:cannot|could not) (?:begin to )?fathom\b|\bneither head nor tail\b|\b(?:gibberish|double dutch)\b",
+    r"\b(?:lie|lying) if i (?:said|claimed|pretended)\b|\bi (?:lack|want|am without) (?:any |all |the )?(?:knowledge|understanding|learning|notion)\b",
+    r"\b(?:do|does|did) not possess (?:any |the )?(?:knowledge|understanding|skill|such|information)\b",
+    r"\bthe only \w+(?: \w+)? (?:known to me|(?:that |whom )?i (?:know|have heard))\b",
+    r"\brings? no bell\b|\bnot ring (?:a|any) bell\b|\b(?:will|would) (?:have|need) to enlighten me\b|\b(?:pray|please|do) enlighten me\b",
+    r"^\W*(?:nobody|no one|no man|nothing|none) (?:that |whom |who )?i (?:have|know|can)\b",
+    r"\bbeyond (?:the|all|any) (?:years|time|days|things|knowledge) (?:that |which )?(?:\w+ )?(?:given|granted|known|i)\b",
+    r"\b(?:words?|names?|letters|terms?|sounds?|phrase)\b[^.;]* nothing to me\b|\bnothing to me,? (?:that|this) (?:word|name)\b",
+    r"\bnot (?:yet )?been (?:discovered|devised|introduced|presented|revealed|seen|heard of)\b",
+    r"\bnot (?:sure|certain) (?:that |if |whether )?(?:i|what)(?: quite)? (?:understand|follow|know|have (?:heard|met|seen)|take|see)\b|\bnot (?:sure|certain) what (?:you|that|this|it|an?|the)\b",
+    r"\bno \w+ has (?:told|taught|shown|informed) (?:us|me)\b|\bat no time\b|^\W*i have none\b|\bthere (?:is|was) none(?=[.,;!]|$)",
+    r"^\W*what \w+\?$",
+    r"\bwhat (?:might|may|could) (?:that|this|it|they|an? [\w-]+) be\b",
+    r"\b(?:things?|wonders?|marvels?|inventions?|matters?|an age|times?|devices?|novelties|contraptions?|customs?) (?:that |which )?i (?:have never|have not|shall never|will never|do not|cannot|never)\b",
+    r"\bnot (?:yet )?(?:been )?invented\b|\b(?:not|never)(?: \w+)? had the (?:chance|opportunity|pleasure|honou?r|fortune) (?:of\b|to (?:see|watch|hear|meet|read|try|taste|ride|use|visit|experience|play|drive|learn)\b)",
+    r"\bknow (?:very |but |far too |too )?little (?:of|about) (?:such|these|those|that|this|it|them)\b|\bmakes? no sense\b|\bhave to see (?:it|one|that) to believe\b",
+    r"\ba (?:man|woman|child|queen|king|soldier) of (?:another (?:age|time|century)|the \w+ century)\b|\byou (?:speak|talk) of (?:the future|a (?:time|future|year|thing|world))\b",
+    r"\bhave no (?:information|details|records?)\b|\b(?:lived|born|came|comes|was|happened) (?:long |well )?after (?:me|my|i)\b|\b(?:since|as|for|because|when) i (?:died|passed away)\b",
+    r"\bi lived (?:long |well |many \w+ )?before\b",
+    r"\bi do not see (?:how|what|why)(?: one| it| that| you)\b",
+    r"\bi can form no\b|\bi have no (?:opinion|view|thoughts?) (?:of|on|about) (?:a |an |any |such|what|things?|that|this|him|her|it|one)\b",
     # false premise
     r"\byou (?:mistake|misjudge|confuse|confound|err|jest|dream|must (?:be thinking|have (?:mistaken|heard|been))|"
     r"are (?:mistaken|misinformed|confused|thinking of|in error|misled|jesting)|have (?:mistaken|been (?:misinformed|"
@@ -411,10 +532,27 @@ _REFUSALS = [
     r"\bso far as i (?:am aware|know)\b(?=[^.!?]*\bno)",
 ]
 _REFUSES = [re.compile(pattern, re.IGNORECASE if "[A-Z]" not in pattern else 0) for pattern in _REFUSALS]
+_ALIVE = re.compile(
+    r"\bi am (?:not (?:yet )?dead|still (?:alive|living|breathing)|alive)\b|\bi have not (?:yet )?died\b|\bi (?:live|breathe) (?:still|yet)\b|\bi live, as\b",
+    re.IGNORECASE,
+)
+_OF_DEATH = re.compile(
+    r"\b(?:di(?:e|ed|es|ing)|dead|death|funeral|grave|tomb|bur(?:y|ied|ial)|kill|murder|assassinat|statue|monument|memorial|last (?:words?|hours?|day))",
+    re.IGNORECASE,
+)
 _FINER = re.compile(
     r"\bknow (?:of )?(?:no|not a|not an|a|any|none|nothing) (?:\w+ )?(?:great|fine|bett|kind|cheap|sweet|rich|wors|dear|nobl|happi|high|old|strong|larg)\w*|"
     r"\b(?:do not|don't) know (?:how (?:i|we|to (?:thank|praise))|whether i|why i|which (?:i|of)|if i|a (?:better|finer|greater|kinder))|"
-    r"\bno such (?:luck|fool|patience|scruples?)|\bsaw such an? \w+ (?:again|since|before)",
+    r"\bno such (?:luck|fool|patience|scruples?)|\bsaw such an? \w+ (?:again|since|before)|\b(?:cannot|not|never)\b[^.,;]* without\b|\bno(?:body| one)\b[^.;]* (?:more|better|as (?:he|she|i|much))\b|\bno stranger to\b|\bno matter (?:how|what|who)\b|"
+    r"\bnot (?:just|only|merely|simply|a single)\b[^.]*|\bnever (?:seen|heard|known|met|felt|had|saw)(?: of)? (?:anything|anyone|anybody|one) (?:like|but|so|quite|half)\b|"
+    r"\bnever (?:saw|met|heard|spoke)\b[^.;]* again\b|\bnever \w+ an? \w+ (?:that|so) (?:close|near|far|large|great|small|\w+ly)\b|\bthe like of (?:it|that|them|him|her)\b|"
+    r"\b(?:no|never)(?: \w+){0,3} (?:better|finer|kinder|greater|clearer|steadier|sweeter|braver|worse|more \w+)\b|\bno idea how (?:a|any) ",
+    re.IGNORECASE,
+)
+_PAST = re.compile(  # what was not known once is known now: "I had never seen so many people before"
+    r"\bhad (?:never|not|no)\b(?! (?:such|the (?:pleasure|honou?r|chance)))(?! (?:yet )?(?:heard|been|read|yet))|"
+    r"\b(?:he|she|they|(?:the|these|those|my) \w+s|my \w+|no [A-Z]\w+) (?:(?:have|had|has|did|do|could|would) )?"
+    r"(?:never|not) (?:see|seen|saw|know|known|knew|understand|understood|hear|heard|read|met|learn|learned|learnt|miss\w*)\b|\bdid not (?:understand|know)\b[^.!?]* (?:at first|then|until|when)\b",
     re.IGNORECASE,
 )
 _OPINIONS = frozenset(
@@ -422,16 +560,72 @@ _OPINIONS = frozenset(
 )
 
 
-def refused(text: str, question: str = "") -> bool:
+def refused(text: str, question: str = "", denial: bool = True) -> bool:
     """Whether a reply says within its first two sentences that the person does not know or understand, or that the thing does not exist or
     has not happened. With the question, a denial of what it takes for granted counts as well ("When did you marry?" "I never married"),
-    and so does want of acquaintance with what it names ("Nobody so called has come my way").
+    and so does want of acquaintance with what it names ("Nobody so called has come my way"); without `denial` only the words themselves.
     """
-    said = sentences(heard(text).replace("’", "'"))
-    opening = said[:2]
-    if any(_lexical(sentence, following) for sentence, following in zip(opening, [*said[1:3], "", ""], strict=False)):
+    said = [_spelled_out(sentence) for sentence in sentences(_unstaged(heard(text)))]
+    opening = _opening(said)
+    if any(_lexical(sentence, following, question) for sentence, following in zip(opening, [*said[1:], ""], strict=False)):
         return True
-    return bool(question) and (_denies(opening, question) or _puzzled(opening, question))
+    if not (question and denial):
+        return False
+    opening = [sentence for sentence in opening if not (re.match(r"yes\b", sentence, re.IGNORECASE) or _FINER.search(sentence))]
+    return _denies(opening, question) or _puzzled([sentence for sentence in opening if not _PAST.search(sentence)], question)
+
+
+_CONTRACTED = (
+    (r"\bcan'?t\b", "cannot"), (r"\bwon't\b", "will not"), (r"\bshan't\b", "shall not"), (r"\bain't\b", "is not"), (r"n't\b", " not"),
+    (r"\b(i|we|you|they)'ve\b", r"\1 have"), (r"\bi'm\b", "I am"), (r"\b(you|we|they)'re\b", r"\1 are"),
+    (r"\b(it|that|he|she|there|what|who|where)'s (?=(?:never|not|no|a|an|the|this|that|all|beyond|nothing|quite)\b)", r"\1 is "),
+    (r"\b(i|we|you|he|she|they)'d (?=(?:never|not yet|no)\b)", r"\1 had "), (r"\b(i|we|you|he|she|they)'d\b", r"\1 would"),
+    (r"\b(i|we|you|he|she|it|they)'ll\b", r"\1 will"),
+)  # fmt: skip
+_SPELT = [(re.compile(pattern, re.IGNORECASE), words) for pattern, words in _CONTRACTED]
+
+
+def _spelled_out(sentence: str) -> str:
+    """A sentence with its contractions spelled out and without quotation marks, so that each turn of speech needs one pattern."""
+    sentence = re.sub("[’‘ʼ`´]", "'", sentence)
+    sentence = re.sub(r"[\"“”«»„]|(?<!\w)'|'(?!\w)", "", sentence)
+    for pattern, words in _SPELT:
+        sentence = pattern.sub(words, sentence)
+    return " ".join(_ASIDE.sub("", _ADVERBS.sub("", sentence)).split())
+
+
+_ASIDE = re.compile(
+    r"(?<=\w),? (?:though|although|even if)\b[^.!?;]*|(?<=\w), and i (?:do not|did not|cannot|never) (?:know|knew|say|tell) (?:why|what|how|where|whether|who)\b[^.!?;]*",
+    re.IGNORECASE,
+)  # what is conceded or added behind a statement takes nothing back: "In Bonn, though nobody knows the day"
+_ADVERBS = re.compile(
+    r"\b(?:honestly|frankly|truly|really|simply|certainly|actually|indeed|sadly|regrettably|unfortunately|personally|honestly|quite|rightly|even|"
+    r"ever|(?:I fear|I am afraid|I confess|I must (?:confess|admit|say|own))(?=,| that\b| I\b)|to be honest|in truth|of course|perhaps|sir|madam)\b(?: that\b)?,? ?",
+    re.IGNORECASE,
+)  # what may stand between the words of any of these turns and changes none
+
+
+def _unstaged(text: str) -> str:
+    """A reply without stage directions: *sighs*, (laughs), [pauses]."""
+    return re.sub(r"\*[^*\n]{1,60}\*|\((?=[a-z])[^()\n]{1,60}\)|\[[^\[\]\n]{1,60}\]", " ", text)
+
+
+_INTERJECTION = re.compile(
+    r"(?:ah|oh|alas|hm+|well|good (?:heavens|god)|my (?:dear )?(?:sir|madam|friend|fellow)|sir|madam|(?:i beg your )?pardon|forgive me|i am sorry|no|ha|what)[.!?,… ]*",
+    re.IGNORECASE,
+)
+
+
+def _opening(said: list[str]) -> list[str]:
+    """The first two sentences; an interjection and the strange thing given back as a question ("A telephone?") are not counted."""
+    opening: list[str] = []
+    counted = 0
+    for sentence in said:
+        opening.append(sentence)
+        counted += not (_INTERJECTION.fullmatch(sentence) or (sentence.endswith("?") and len(sentence.split()) <= 3))
+        if counted == 2:
+            break
+    return opening
 
 
 _ACQUAINTANCE = frozenset(
@@ -444,6 +638,8 @@ _ACQUAINTANCE = frozenset(
         "invented used use visit visited"
     )
 )
+_SELF = frozenset(_words("i we me my mine us our"))
+_NAMING = frozenset(_words("such called name named word words kind sort phrase title"))
 _STRANGE = frozenset(
     _words(
         "such so called name named word words thing things sort kind like one that this those it either neither tongue phrase title what"
@@ -470,6 +666,8 @@ def _puzzled(opening: list[str], question: str) -> bool:
                 continue
             low, high = max(0, index - 7), index + 8
             around = set(words[low:high])
+            if not (_SELF & set(words) or _NAMING & around):
+                continue
             if _DEGREES & set(words[index:high]) or re.search(r"\bbefore \d", sentence):
                 continue
             if (
@@ -478,18 +676,61 @@ def _puzzled(opening: list[str], question: str) -> bool:
                 and not _NOT_STRANGE.search(sentence)
             ):
                 return True
+    if any(_asks_what_it_is(sentence, asked) for sentence in opening):
+        return True
     if opening and opening[0].endswith("?") and len(opening[0].split()) <= 6:
         rest = " ".join(opening[1:]).lower()
-        back = set(content(opening[0])) & asked or re.search(r"\bwhat\b", opening[0].lower())
+        back = _signs(opening[0]) & _signs(question) or re.search(r"\bwhat\b", opening[0].lower())
         return bool(
-            back and (rest.endswith("?") or re.search(r"\b(?:not?|never|nothing|nobody|none|neither|cannot|stranger?|nor)\b|n't", rest))
+            back
+            and (
+                rest.endswith("?")
+                or not opening[1:]
+                and opening[0].rstrip("?").lower() not in question.lower()
+                or re.search(r"\b(?:not?|never|nothing|nobody|none|neither|cannot|stranger?|nor)\b|n't", rest)
+            )
         )
     return False
 
 
-def _lexical(sentence: str, following: str) -> bool:
-    if _FINER.search(sentence):
+def _asks_what_it_is(sentence: str, asked: set[str]) -> bool:
+    """Whether a sentence ends by asking what, or who, the thing of the question is."""
+    found = re.search(r"\b(?:what|who) (?:is|are|was|were|might) (?P<thing>[^?.!;]+)\?$", sentence, re.IGNORECASE)
+    words = set(content(found["thing"])) if found else set()
+    return bool(words) and words <= asked
+
+
+_COMPLEMENT = re.compile(
+    r"\b(?:know|knew|say|tell|understand|explain|describe|see|idea|notion|memory|recollection)(?: of)?(?: (?:you|me))? (?:what|who|whom|where|how|why|which|when|whether|if)\b(?P<what>[^.,;:!?]*)",
+    re.IGNORECASE,
+)
+_OF_SPEECH = frozenset(
+    map(stem, _words("mean meaning speak call name word thing term ask question refer talk sort kind possibly may might answer do"))
+)
+
+
+def _about_another_thing(sentence: str, question: str) -> bool:
+    """Whether what is not known is something else than was asked: "I do not know where the ideas come from" answers "How do you compose?"."""
+    found = _COMPLEMENT.search(sentence)
+    if not found:
         return False
+    words = set(content(found["what"])) - _OF_SPEECH
+    points = re.search(r"\b(?:it|this|these|those|such|them|that(?= \w+$|$))\b", found["what"].strip(), re.IGNORECASE)
+    return bool(words) and not words & set(content(question)) and not points
+
+
+def _signs(text: str) -> set[str]:
+    """Words with the signs that belong to them: C++, Wi-Fi, U.S."""
+    return {stem(word) for word in re.findall(r"[^\s?!.,;:]+", plain(text)) if word not in _STOP}
+
+
+def _lexical(sentence: str, following: str, question: str) -> bool:
+    if _FINER.search(sentence) or _PAST.search(sentence):
+        return False
+    if question and _about_another_thing(sentence, question):
+        return False
+    if _ALIVE.search(sentence) and (not question or _OF_DEATH.search(question)):
+        return True
     for pattern in _REFUSES:
         match = pattern.search(sentence)
         if match and not (match[0].rstrip().endswith("?") and _answers_itself(following)):
@@ -513,8 +754,20 @@ def _denies(opening: list[str], question: str) -> bool:
         )
     )
     first = opening[0] if opening else ""
+    if re.match(r"how (?:many|much)\b", question.strip(), re.IGNORECASE) and re.match(
+        r"\W*(?:none|nothing)\b(?! (?:but|except))", first, re.IGNORECASE
+    ):
+        return True
+    if re.match(r"(?:when|where|why|how)\b", question.strip(), re.IGNORECASE) and re.match(
+        r"\W*(?:never|nowhere|at no time|not i)(?: in (?:all )?my life| at all|,? (?:sir|madam|friend)| yet)?(?:[.,!;]|$)",
+        first,
+        re.IGNORECASE,
+    ):
+        return True
     if yes_no and re.match(
-        r"\W*(?:no|never|not (?:i|once|ever|at all)|none|nothing|indeed not|certainly not)\b(?! doubt)", first, re.IGNORECASE
+        r"\W*(?:no|never|not (?:i|once|ever|at all)|none|nothing|indeed not|certainly not|i (?:have|did|was) not)\b(?! doubt)",
+        first,
+        re.IGNORECASE,
     ):
         return True
     for sentence in opening:
@@ -523,7 +776,7 @@ def _denies(opening: list[str], question: str) -> bool:
             if word not in _NEGATION and not word.endswith("n't"):
                 continue
             span = words[index + 1 : index + 7]
-            if word in ("nothing", "none", "no"):
+            if word in ("nothing", "none") or (word == "no" and len(words) <= 10):
                 span += words[max(0, index - 2) : index]
             limited = _DEGREES & set(span) or re.search(r"\b(?:before \d|at first)", sentence)
             liking = stem(span[0]) in _OPINIONS if span else False
@@ -587,18 +840,26 @@ def beyond(item: Question, profile: Profile) -> bool | None:
     return True if late else None
 
 
+_MACHINE = re.compile(
+    r"\b(?:as an?|i am an?|i'm an?|i’m an?|being an?|i am only an?|i'm just an?|i am just an?) ((?:large )?(?:ai|artificial intelligence|"
+    r"language model|ai language model|virtual assistant|chatbot|computer program)\b)",
+    re.IGNORECASE,
+)
+
+
 def leaks(text: str, item: Question) -> list[str]:
     """Words in a reply that give away what the person cannot know: the item's gold words, for an imported item words of modern things.
 
-    The question's own words are no leak, nor is a word that is denied or only asked back.
+    The question's own words are no leak, nor is a word that is denied or only asked back. To speak as a language model is one.
     """
     words = item.gold or []
     if item.candidate and not words:  # other words for the thing that is asked about are no leak
         asked = item.question.lower()
         same = [pattern for _, pattern in _LATER if re.search(rf"(?<!\w)(?:{pattern})(?!\w)", asked)]
         words = [word for word in _MODERN if not any(re.fullmatch(pattern, word.lower()) for pattern in same)]
+    machine = _MACHINE.findall(heard(text))
     told = " ".join(sentence for sentence in sentences(heard(text)) if not sentence.rstrip("\"'”’").endswith("?"))
-    return [word for word in words if not mentions(item.question, [word], denied=True) and mentions(told, [word])]
+    return machine + [word for word in words if not mentions(item.question, [word], denied=True) and mentions(told, [word])]
 
 
 # ---- one answer --------------------------------------------------------------------------------------------------------------------
@@ -638,6 +899,16 @@ def speaks_for_other(text: str) -> bool:
 def takes(text: str, item: Question) -> int | None:
     """Which option of two a reply takes: the one it names; else the one whose distinguishing words, with their negation, it says; else None."""
     said = heard(text)
+    found = _took(said, item)
+    if found is None:
+        for taken, left in _set_aside(said):  # "X, not Y"
+            against = _took(left, item)
+            if against is not None and _took(taken, item) == 1 - against:
+                return 1 - against
+    return found
+
+
+def _took(said: str, item: Question) -> int | None:
     named = [bool(mentions(said, names)) for names in candidates(item)]
     if item.kind == "choice" and sum(named) == 1:
         return named.index(True)
@@ -654,6 +925,17 @@ def takes(text: str, item: Question) -> int | None:
     if votes[0] != votes[1]:
         return int(votes[1] > votes[0])
     return _order(said, item) if item.kind == "pair" and not any(votes) else None
+
+
+_ASIDE_WORDS = re.compile(
+    r"(?<=\w)(?:[.,;:] (?:and |but )?(?:not|never)|[.,;:]? (?:rather than|sooner than|instead of))\b(?! only\b):? (?=\w)", re.IGNORECASE
+)
+
+
+def _set_aside(said: str) -> Iterable[tuple[str, str]]:
+    """A reply cut where it may set an option aside, last place first: ("X", "Y") of "X, and not Y", "X rather than Y"."""
+    for cut in reversed(list(_ASIDE_WORDS.finditer(said))):
+        yield said[: cut.start()], said[cut.end() :]
 
 
 def _options_in_words(item: Question) -> list[str]:

@@ -1,10 +1,11 @@
 """report.html: one self-contained page of a run; no network, no script needed. Everything a model or a profile said is escaped.
 
-Also the same table for papers (`latex`, `markdown`).
+values.html is a page of its own: which stances hold, which break, when nobody presses and when somebody does. `export` writes all tables of
+a finished run as Markdown and LaTeX and all figures as PDF and SVG.
 """
 
 import base64
-import io
+import textwrap
 from collections.abc import Sequence
 
 from charlib import experience, plots, run
@@ -65,6 +66,10 @@ Bold marks where the simulacrum is <em>above</em> that baseline: the paired inte
 {% for name in ("training", "trajectory") %}{% if name in figures %}<figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
 
 {% if talk %}<h2>A longer talk</h2><div class="scene script">{% for who, text in talk %}<p><b>{{ who }}</b> {{ text }}</p>{% endfor %}</div>{% endif %}
+{% if judges %}<h2>Judge models</h2>
+{% for name, note, heads, rows in judges %}<h3>{{ name }}</h3><p class="small">{{ note }}</p><div class="wide"><table><tr>{% for cell in heads %}<th>{{ cell }}</th>{% endfor %}</tr>
+{% for row in rows %}<tr>{% for cell in row %}<td class="number">{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div>{% endfor %}{% endif %}
+{% if people %}<h2>People</h2><p>{{ people }}</p>{% endif %}
 {% for name, title in (("value_map", "Which values hold"), ("length", "Does length win?")) %}{% if name in figures %}<h2>{{ title }}</h2><figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
 
 <h2>Profile</h2>
@@ -79,6 +84,63 @@ Bold marks where the simulacrum is <em>above</em> that baseline: the paired inte
 """
 
 
+_VALUES = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{{ person.name }}: which values hold</title>
+<style>
+body { font: 16px/1.5 Georgia, "Times New Roman", serif; max-width: 68rem; margin: 0 auto; padding: 2rem 1.5rem 4rem; color: #1c2733; background: #fbfaf7; }
+table { border-collapse: collapse; width: 100%; font: 14px/1.45 system-ui, sans-serif; } th, td { text-align: left; vertical-align: top; padding: .4rem .55rem; border-bottom: 1px solid #d9dee3; }
+.holds { color: #0072B2; font-weight: 700; } .breaks { color: #B34700; font-weight: 700; } .soft { color: #5b6875; font-size: .92em; }
+</style></head><body>
+<h1>Which values hold</h1>
+<p>Each conviction was set beside its opposite and asked about in both orders. It <b>holds</b> when every reply takes it, <b>breaks</b> when every reply takes the
+opposite, <b>wavers</b> when replies differ, and is <b>not taken up</b> when no reply takes either. Some were asked while somebody presses the other way.
+Replies are matched by their words: irony is missed. {{ line }}</p>
+<table><thead><tr><th>system</th><th></th>{% for name in outcomes %}<th>{{ name }}</th>{% endfor %}<th>asked</th></tr></thead><tbody>
+{% for system, sides in counts.items() %}{% for side in ("calm", "pressure") %}<tr><td>{{ system }}</td><td>{{ "nobody presses" if side == "calm" else "somebody presses" }}</td>
+{% if sides[side].n %}{% for name in outcomes %}<td>{{ "%.0f%%"|format(100 * sides[side][name].value) }} <span class="soft">[{{ "%.0f"|format(100 * sides[side][name].ci_low) }}, {{ "%.0f"|format(100 * sides[side][name].ci_high) }}]</span></td>{% endfor %}
+{% else %}<td colspan="{{ outcomes|length }}" class="soft">{{ sides[side].reason }}</td>{% endif %}<td>{{ sides[side].n }}</td></tr>{% endfor %}
+{% if sides.yields %}<tr><td></td><td colspan="{{ outcomes|length + 2 }}" class="soft">holds calmly more often than under pressure by {{ "%+.2f [%+.2f, %+.2f]"|format(sides.yields.value, sides.yields.ci_low, sides.yields.ci_high) }}</td></tr>{% endif %}{% endfor %}
+</tbody></table>
+{% for title, rows in groups %}<h2>{{ title }}</h2>
+<table><thead><tr><th>stance</th><th>opposite</th>{% for system in systems %}<th>{{ system }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in rows %}<tr><td>{{ row.stance }}{% if row.passage %}<br><span class="soft">{{ row.passage }}</span>{% endif %}</td><td>{{ row.opposite }}</td>
+{% for system in systems %}<td>{% if system in row.made %}<span class="{{ row.made[system].outcome.split()[0] }}">{{ row.made[system].outcome }}</span>{% for asked, text in row.made[system].said %}<br><span class="soft">“{{ text or "(nothing)" }}”</span>{% endfor %}{% endif %}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table>{% endfor %}
+</body></html>
+"""
+
+
+def values(here: run.Run, person: Profile, answers: Sequence, questions: Sequence):
+    """Write values.html: what became of every stance, calm and under pressure, with the replies and the passage it rests on. Returns its path.
+
+    Raises RunError when no value was asked about.
+    """
+    import jinja2
+
+    from charlib import scores
+
+    rows = scores.stances(answers, person, questions)
+    if not rows:
+        raise run.RunError("No choice between a stance and its opposite was asked: interview with value questions first.")
+    groups = []
+    for pressed, title in ((False, "When nobody presses"), (True, "Under pressure")):
+        by_stance: dict[str, dict] = {}
+        for row in rows:
+            if row["pressure"] is pressed:
+                own = person.paragraph(row["paragraph"]) if row["paragraph"] else None
+                entry = {"stance": row["stance"], "opposite": row["opposite"], "passage": own and textwrap.shorten(own.text, 160), "made": {}}
+                by_stance.setdefault(row["question"], entry)["made"][row["system"]] = row
+        groups.append((title, list(by_stance.values())))
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_VALUES)
+    text = page.render(
+        person=person, outcomes=scores.OUTCOMES, counts=scores.firmness(rows), groups=groups, systems=list(dict.fromkeys(row["system"] for row in rows)),
+        line=f"A simulation of {person.name} made from a text; not {person.name}'s words.",
+    )  # fmt: skip
+    return run.write_atomic(here.path("values.html"), text)
+
+
 def write(here: run.Run, person: Profile, result: dict, answers: Sequence, questions: Sequence, talks: Sequence = ()):
     """Write figures/ and report.html of a run. Returns the page's path."""
     import jinja2
@@ -87,11 +149,25 @@ def write(here: run.Run, person: Profile, result: dict, answers: Sequence, quest
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_PAGE)
     text = page.render(**_facts(here, person, result, answers, questions, talks), figures=figures)
     path = run.write_atomic(here.path("report.html"), text)
-    here.record("report", products=("scores.json", "report.html"))
+    pages = ["report.html"]
+    if any(item.purpose == "value" for item in questions):
+        pages.append(values(here, person, answers, questions).name)
+    here.record("report", products=("scores.json", *pages))
     return path
 
 
 def _figures(here: run.Run, person: Profile, result: dict, answers, questions) -> dict[str, str]:
+    here.path("figures").mkdir(exist_ok=True)
+    encoded = {}
+    for name, fig in figures(here, person, result, answers, questions).items():
+        plots.save(fig, here.path("figures", f"{name}.png"))
+        plots.save(fig, here.path("figures", f"{name}.svg"))
+        encoded[name] = "data:image/png;base64," + base64.b64encode(here.path("figures", f"{name}.png").read_bytes()).decode()
+    return encoded
+
+
+def figures(here: run.Run, person: Profile, result: dict, answers: Sequence, questions: Sequence) -> dict:
+    """Every figure of a run by name."""
     from charlib import scores
 
     dialogues = here.read_jsonl("dialogues.jsonl", Dialogue) + here.read_jsonl("protective.jsonl", Dialogue)
@@ -107,14 +183,12 @@ def _figures(here: run.Run, person: Profile, result: dict, answers, questions) -
     }
     if here.has("trajectory.jsonl"):
         made["trajectory"] = plots.trajectory(here.read_jsonl("trajectory.jsonl"))
-    here.path("figures").mkdir(exist_ok=True)
-    encoded = {}
-    for name, fig in made.items():
-        plots.save(fig, here.path("figures", f"{name}.png"))
-        plots.save(fig, here.path("figures", f"{name}.svg"))
-        buffer = io.BytesIO(here.path("figures", f"{name}.png").read_bytes())
-        encoded[name] = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return encoded
+    over_turns = scores.by_turn(answers, person)
+    if len({row["turn"] for row in over_turns}) > 2:
+        made["turns"] = plots.turns(
+            [row | {"measure": measure, "value": row[measure]} for row in over_turns for measure in ("grounding", "refused", "words")]
+        )
+    return made
 
 
 def _facts(here: run.Run, person: Profile, result: dict, answers, questions, talks) -> dict:
@@ -149,6 +223,7 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
         "boundary_pair": matched[0] if matched else None,
         "upload": f"{start.get('tokens', 0):,} tokens an epoch, {end.get('steps', 0)} steps, {end.get('tokens_per_second', 0):.0f} tokens a second, "
         f"{start.get('dtype', '')} on {start.get('device', '')}. Base model: {result['base_model']}. " + _lost(result),
+        **_verdicts(here),
         "talk": [(row.asked, row.text) for row in talks[0]] and _talk(talks[0], person) if talks else [],
         "opening": person.paragraphs[:3],
         "rest": max(0, len(person.paragraphs) - 3),
@@ -157,11 +232,25 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
     }  # fmt: skip
 
 
+def _verdicts(here: run.Run) -> dict:
+    """What judge models and people said, when the run holds it: rows of a table a judge, and a sentence."""
+    from charlib import judge
+
+    found = here.read_json("judged.json") if here.has("judged.json") else {"judges": {}, "people": {}}
+    tables = []
+    for name, one in found["judges"].items():
+        lines = [line.strip("| ").split(" | ") for line in judge.markdown({name: one}).split("\n") if line.startswith("| ")]
+        tables.append((name, one["note"].capitalize() + ".", lines[0], lines[1:]))
+    people = found["people"]
+    told = f"{people['raters']} people rated; their agreement and ratings are in judged.json." if people else ""
+    return {"judges": tables, "people": told}
+
+
 def _lead(person: Profile, result: dict) -> str:
     """One honest sentence of what training changed, taken from the paired differences."""
     paired = result["paired"].get("simulacrum-prompted", {})
-    above = [name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_low"] > 0]
-    below = [name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_high"] < 0]
+    above = [name for name, entry in paired.items() if entry.get("above")]
+    below = [name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_high"] < 0 and entry["p_holm"] < 0.05]
     told = f"Trained on scenes of this life, the simulacrum is above the same base model merely prompted on {', '.join(above)}" if above else (
         "Trained on scenes of this life, the simulacrum is not clearly above the same base model merely prompted on any dimension")  # fmt: skip
     return told + (f", and below it on {', '.join(below)}." if below else ".")
@@ -172,7 +261,14 @@ def _lost(result: dict) -> str:
     mine, base = ((result.get("retention") or {}).get(name) for name in ("simulacrum", "prompted"))
     if not mine or not base:
         return "What was lost of general English was not measured."
-    return f"General English became harder to read: perplexity {base['perplexity']:.0f} before, {mine['perplexity']:.0f} after, on {mine['n']} short texts."
+    told = f"General English became harder to read: perplexity {base['perplexity']:.0f} before, {mine['perplexity']:.0f} after, on {mine['n']} short texts."
+    named = {name: row for name, row in result.get("contrast", {}).items() if row.get("value") is not None}
+    if "simulacrum" in named:
+        before = f" ({named['prompted']['value']:+.3f} before)" if "prompted" in named else ""
+        row = named["simulacrum"]
+        told += f" Replies held out of training are likelier under this name than under {row['other']}'s by {row['value']:+.3f} nats a byte{before}, "
+        told += f"95% interval {row['ci_low']:+.3f} to {row['ci_high']:+.3f}, n {row['n']}."
+    return told
 
 
 def _table(result: dict, systems: list[str]) -> list[dict]:
@@ -182,7 +278,7 @@ def _table(result: dict, systems: list[str]) -> list[dict]:
         for system in systems:
             entry = result["systems"][system][dimension]
             pair = result["paired"].get(f"simulacrum-{system}", {}).get(dimension, {})
-            beaten = pair.get("difference") is not None and pair["ci_low"] > 0
+            beaten = bool(pair.get("above"))
             cells.append({"value": entry["value"], "low": entry.get("ci_low"), "high": entry.get("ci_high"), "n": entry["n"],
                           "reason": entry.get("reason", ""), "beaten": beaten, "difference": pair.get("difference")})  # fmt: skip
         rows.append({"dimension": dimension, "cells": cells})
@@ -247,18 +343,84 @@ def _cell(entry: dict) -> str:
     return "--" if entry["value"] is None else f"{entry['value']:.2f} [{entry['ci_low']:.2f}, {entry['ci_high']:.2f}]"
 
 
-def markdown(result: dict) -> str:
-    """The table of five dimensions as Markdown."""
-    systems = list(result["systems"])
-    lines = ["| dimension | " + " | ".join(systems) + " |", "|---" * (len(systems) + 1) + "|"]
-    lines += ["| " + " | ".join([name, *(_cell(result["systems"][system][name]) for system in systems)]) + " |" for name in plots.DIMENSIONS]
-    return "\n".join(lines)
+def _difference(entry: dict) -> str:
+    if entry.get("difference") is None:
+        return "--"
+    p = "" if entry.get("p_holm") is None else ", p < .001" if entry["p_holm"] < 0.001 else f", p = {entry['p_holm']:.3f}"
+    return f"{entry['difference']:+.2f} [{entry['ci_low']:+.2f}, {entry['ci_high']:+.2f}]{p}"
 
 
-def latex(result: dict) -> str:
-    """The table of five dimensions as a LaTeX tabular."""
+def tables(result: dict) -> dict[str, list[list[str]]]:
+    """The tables of a paper, each a head and rows of cells: dimensions, parts (with n), differences (paired, Holm), equal_length."""
     systems = list(result["systems"])
-    head = " & ".join(["dimension", *(system.replace("_", r"\_") for system in systems)]) + r" \\ \hline"
-    lines = [r"\begin{tabular}{l" + "r" * len(systems) + "}", head]
-    lines += [" & ".join([name, *(_cell(result["systems"][system][name]) for system in systems)]) + r" \\" for name in plots.DIMENSIONS]
-    return "\n".join([*lines, r"\end{tabular}"])
+    found = {"dimensions": [["dimension", *systems]], "parts": [["part", *systems]]}
+    for name in plots.DIMENSIONS:
+        found["dimensions"].append([name, *(_cell(result["systems"][system][name]) for system in systems)])
+        for place in ("parts", "beside"):
+            keys = dict.fromkeys(key for system in systems for key in result["systems"][system][name].get(place, {}))
+            for key in keys:
+                entries = [result["systems"][system][name].get(place, {}).get(key) or {"value": None} for system in systems]
+                if any(entry.get("value") is not None and "ci_low" in entry for entry in entries):
+                    cells = [f"{_cell(entry)}, n {entry['n']}" if entry.get("value") is not None else "--" for entry in entries]
+                    found["parts"].append([f"{name}: {key.replace('_', ' ')}", *cells])
+    pairs = list(result.get("paired", {}))
+    if pairs:
+        found["differences"] = [["dimension", *(pair.replace("-", " minus ", 1) for pair in pairs)]]
+        found["equal_length"] = [["dimension", *(pair.replace("-", " minus ", 1) for pair in pairs)]]
+        for name in plots.DIMENSIONS:
+            found["differences"].append([name, *(_difference(result["paired"][pair][name]) for pair in pairs)])
+            found["equal_length"].append([name, *(_cell(result["length"]["paired"][pair][name]) for pair in pairs)])
+    return found
+
+
+def markdown(result: dict, name: str = "dimensions") -> str:
+    """A table of `tables` as Markdown."""
+    head, *rows = ([cell.replace("|", "\\|") for cell in row] for row in tables(result)[name])
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+_LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "<": "$<$", ">": "$>$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
+def latex(result: dict, name: str = "dimensions") -> str:
+    """A table of `tables` as a LaTeX tabular; needs no package."""
+    head, *rows = (["".join(_LATEX.get(mark, mark) for mark in cell) for cell in row] for row in tables(result)[name])
+    lines = [r"\begin{tabular}{l" + "r" * (len(head) - 1) + "}", " & ".join(head) + r" \\ \hline"]
+    return "\n".join([*lines, *(" & ".join(row) + r" \\" for row in rows), r"\end{tabular}"])
+
+
+CAPTIONS = {
+    "dimensions": "Five dimensions scored without a judge, with 95\\% intervals over questions.",
+    "parts": "Every part with its 95\\% interval and number of questions.",
+    "differences": "Paired differences with 95\\% intervals; p after Holm over the five dimensions.",
+    "equal_length": "The same differences at equal length of replies.",
+}
+
+
+def export(here: run.Run, folder: str = "export") -> list:
+    """Write the tables of a finished run as Markdown and LaTeX and its figures as PDF and SVG into a folder of the run; returns the paths.
+
+    Other projects' answers and judges' verdicts go along where the run has them.
+    """
+    from charlib import interview, judge, profile
+
+    person, result = profile.load(here.path("profile.md")), here.read_json("scores.json")
+    answers, questions = here.read_jsonl("answers.jsonl", interview.Answer), here.read_jsonl("questions.jsonl", interview.Question)
+    texts: dict[str, str] = {}
+    for prefix, table in (("", result), ("imported_", here.read_json("imported.json") if here.has("imported.json") else None)):
+        for name in tables(table) if table else ():
+            texts[f"{prefix}{name}.md"] = markdown(table, name) + "\n"
+            label = f"tab:{prefix}{name}".replace("_", "-")
+            lines = [r"\begin{table}", r"\centering", latex(table, name), rf"\caption{{{CAPTIONS[name]}}}", rf"\label{{{label}}}", r"\end{table}"]
+            texts[f"{prefix}{name}.tex"] = "\n".join(lines) + "\n"
+    if here.has("judged.json"):
+        texts["judges.md"] = judge.markdown(here.read_json("judged.json")["judges"]) + "\n"
+    here.path(folder).mkdir(exist_ok=True)
+    written = [run.write_atomic(here.path(folder, name), text) for name, text in texts.items()]
+    for name, fig in figures(here, person, result, answers, questions).items():
+        for kind in ("pdf", "svg"):
+            path = here.path(folder, f"{name}.{kind}")
+            plots.save(fig, path)
+            written.append(path)
+    return written

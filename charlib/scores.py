@@ -12,7 +12,7 @@ import functools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,7 +105,7 @@ FORMULAS: dict[str, dict] = {
             "time": "M6. Share of already-or-not-yet choices answered rightly in words, both orders.",
             "time_likelihood": "M6. Share of the same choices whose right option is likelier a byte.",
             "grounded_precision": "M3. Share of names (capitalised, not opening a sentence) and years in replies to ordinary questions that occur in the "
-            "profile. Limit: a true name that the profile lacks counts against, a wrong use of a right name does not.",
+            "profile, apart from its sentences on years after the horizon; `grounding` holds the paired differences. Limit: a true name that the profile lacks counts against, a wrong use of a right name does not.",
             "entity_density": "M3. Names and years in 100 words of those replies (no share; read beside the precision).",
             "sentence_grounding": "M4. Mean share, weighted by rarity, of a sentence's content words that its nearest profile paragraph has. Lexical: it "
             "sees neither paraphrase nor contradiction, and is no entailment model.",
@@ -162,7 +162,7 @@ def judge(answer: Answer, item: Question, profile: Profile) -> Judged:
     purpose = "conversation" if answer.conversation else item.purpose
     lies_beyond = beyond(item, profile)
     empty = endless(answer.text) or echoes(answer.text, answer.asked)
-    no = not empty and refused(answer.text, answer.asked if purpose == "boundary" else "")
+    no = not empty and refused(answer.text, answer.asked, denial=purpose == "boundary")
     made = Judged(answer, item, purpose, lies_beyond, empty, no)
     if purpose == "boundary" and lies_beyond is not None:
         made.leaked = leaks(answer.text, item) if lies_beyond else []
@@ -231,10 +231,18 @@ def _paragraph(item: Question) -> str | None:
     return item.paragraph
 
 
+def _none(reason: str, **more) -> dict:
+    """The record of what could not be measured."""
+    return {"value": None, "n": 0, **more, "reason": reason}
+
+
+_NO_LIKELIHOODS = "no likelihoods were computed for this system"
+
+
 def _part(units: dict[str, Unit], seed: int, reason: str = "nothing of the kind was asked", bounds=(0.0, 1.0), **more) -> dict:
     """A part's record from its units: the mean with a clustered interval; a value of None with the reason where there is none."""
     if not units:
-        return {"value": None, "n": 0, "reason": reason}
+        return _none(reason)
     interval = stats.mean([u.value for u in units.values()], [u.cluster for u in units.values()], seed=seed, bounds=bounds)
     row = interval.row()
     return row | {"n": sum(unit.questions for unit in units.values())} | more
@@ -242,7 +250,7 @@ def _part(units: dict[str, Unit], seed: int, reason: str = "nothing of the kind 
 
 def _ratio(tops: Sequence[float], bottoms: Sequence[float], clusters: Sequence, seed: int, reason: str) -> dict:
     if not sum(bottoms):
-        return {"value": None, "n": 0, "reason": reason}
+        return _none(reason)
     row = stats.mean(tops, clusters, weights=bottoms, seed=seed, bounds=(0, 1)).row()
     return row | {"n": int(sum(bottoms))}
 
@@ -259,6 +267,7 @@ class _System:
         for made in self.single:
             self.by[made.purpose].append(made)
         self.units: dict[str, dict[str, Unit]] = {}
+        self.names: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))  # by question or topic: names grounded, names said
 
     def table(self) -> dict[str, dict]:
         """All five dimensions."""
@@ -338,6 +347,18 @@ class _System:
             reason = "no re-asked question was answered both times in words of its own"
         return "reasks", units, {}, self._manner(), reason
 
+    def by_seed(self, name: str) -> dict[int, dict[str, float]]:
+        """What each decode seed gave on each item of a dimension: {seed: {item: mean}}. A boundary pair is one item, its sides weigh alike."""
+        purpose = {"memorization": "recall", "values": "value", "personality": "trait", "hallucination": "boundary"}.get(name)
+        said: dict[tuple, dict[bool, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for one in self.by[purpose] if purpose else ():
+            if one.correct is not None and (purpose != "boundary" or one.item.pair):
+                said[(one.answer.seed, one.item.pair or one.item.base_id)][bool(one.beyond)].append(float(one.correct))
+        table: dict[int, dict[str, float]] = defaultdict(dict)
+        for (seed, item), sides in said.items():
+            table[seed][item] = float(np.mean([np.mean(values) for values in sides.values()]))
+        return dict(table)
+
     # -- choices
 
     def _choice(self, purpose: str) -> dict:
@@ -352,7 +373,7 @@ class _System:
             if item and item.purpose == purpose and len(values) > 1 and not item.swap_of:
                 rows[id] = (item, values)
         if not rows:
-            return {"value": None, "n": 0, "needs": "model", "reason": "no likelihoods were computed for this system"}
+            return _none(_NO_LIKELIHOODS, needs="model")
         units = {id: Unit(float(values[0] > max(values[1:])), item.paragraph, 0.0) for id, (item, values) in rows.items()}
         more = {"needs": "model", "chance": round(float(np.mean([1 / len(values) for _, values in rows.values()])), 4)}
         if margin:
@@ -373,7 +394,7 @@ class _System:
         """How near the traits as chosen are to the profile's; traits without a score or an item are left out."""
         rows = [one for one in made if one.item.trait in self.profile.traits]
         if not rows:
-            return {"value": None, "n": 0, "reason": "no trait of the profile was asked about"}
+            return _none("no trait of the profile was asked about")
         traits = np.array([TRAITS.index(one.item.trait) for one in rows])
         shares = np.array([float(one.correct) for one in rows])
         reference = np.array([self.profile.traits.get(trait, 0.0) for trait in TRAITS])
@@ -392,9 +413,9 @@ class _System:
         texts = [one for one in texts if len(one.answer.text.split()) >= 5]
         lines = self.voices or {}
         if self.profile.name not in lines or len(lines) < 2 or min(map(len, lines.values())) < 10:
-            return {"value": None, "n": 0, "reason": "needs at least ten lines each of this and another character"}
+            return _none("needs at least ten lines each of this and another character")
         if not texts:
-            return {"value": None, "n": 0, "reason": "no reply of five words or more"}
+            return _none("no reply of five words or more")
         said, held_out = identify(lines, [one.answer.text for one in texts])
         units = {
             f"{n}": Unit(float(name == self.profile.name), one.item.base_id, 0.0)
@@ -442,7 +463,7 @@ class _System:
             if sides[True] and sides[False]
         }
         if not units:
-            return {"value": None, "n": 0, "needs": "model", "reason": "no likelihoods were computed for this system"}
+            return _none(_NO_LIKELIHOODS, needs="model")
         return _part(units, self.seed, needs="model", chance=0.5)
 
     def _grounding(self) -> dict:
@@ -453,14 +474,16 @@ class _System:
         found = [own_names(text, one.answer.asked) for one, text in zip(ordinary, said, strict=True)]
         clusters = [one.answer.conversation or one.item.base_id for one in ordinary]
         good = [sum(base_name(name) in known for name in names) for names in found]
+        for one, right, names in zip(ordinary, good, found, strict=True):
+            self.names[one.item.base_id] += (right, len(names))
         words = [len(text.split()) for text in said]
-        density = {"value": None, "n": 0, "reason": "no reply to an ordinary question"}
+        density = _none("no reply to an ordinary question")
         if sum(words):
             density = stats.mean([100.0 * len(names) for names in found], clusters, weights=words, seed=self.seed).row() | {"n": len(said)}
         grounded = [
             (share, cluster) for one, text, cluster in zip(ordinary, said, clusters, strict=True) for share in grounding(text, self.profile)
         ]
-        sentence = {"value": None, "n": 0, "reason": "no sentence of three content words"}
+        sentence = _none("no sentence of three content words")
         if grounded:
             sentence = stats.mean(
                 [share for share, _ in grounded], [cluster for _, cluster in grounded], seed=self.seed, bounds=(0, 1)
@@ -534,7 +557,7 @@ class _System:
                 slopes.append(float(np.polyfit(*zip(*points, strict=True), 1)[0]))
                 clusters.append(rows[0].item.base_id)
         if not slopes:
-            return {"value": None, "n": 0, "reason": "no conversation of three turns or more"}
+            return _none("no conversation of three turns or more")
         return stats.mean(slopes, clusters, seed=self.seed).row()
 
 
@@ -657,13 +680,97 @@ def score(answers: Sequence[Answer], profile: Profile, questions: Sequence[Quest
         "note": NOTE,
         "systems": tables,
         "paired": {f"{first}-{name}": _compare(systems[first], systems[name], seed) for name in others},
+        "grounding": {f"{first}-{name}": _grounding_gap(systems[first], systems[name], seed) for name in others},
         "length": {
             "systems": {name: _lengths(system.judged) for name, system in systems.items()},
             "paired": {f"{first}-{name}": _at_equal_length(systems[first], systems[name], seed) for name in others},
         },
+        "spread": {
+            name: {dimension: _spread([*system.by_seed(dimension).values()]) for dimension in DIMENSIONS}
+            for name, system in systems.items()
+        },
         "formulas": FORMULAS,
     }
     return table | ({"retention": retention} if retention else {})
+
+
+def _spread(tables: Sequence[dict[str, float]]) -> dict:
+    """How far seeds differ, and how far items: variances and their part in the error of the mean (`stats.variance_split`)."""
+    if len(tables) < 2:
+        return _none("needs two seeds or more")
+    items = sorted(set.intersection(*(set(table) for table in tables)))
+    if len(items) < 2:
+        return _none("needs two items that every seed answered")
+    found = stats.variance_split([[table[item] for item in items] for table in tables])
+    return {name: round(value, 6) for name, value in found.items()} | {"n": len(items), "repeats": len(tables)}
+
+
+def trainings(
+    runs: Mapping[str, Sequence[Answer]], profile: Profile, questions: Sequence[Question] | None = None, system: str = "simulacrum"
+) -> dict:
+    """What another training would change, beside what other questions and other samples would: {dimension: {trainings, items, rest, …}}.
+
+    `runs` names the answers of trainings that differ in their seed alone. `sampling` is the mean variance between decode seeds within a
+    training, where it has two or more. Raises ValueError for fewer than two trainings.
+    """
+    if len(runs) < 2:
+        raise ValueError("a split between trainings needs at least two of them")
+    found: dict[str, dict] = {}
+    systems = []
+    for answers in runs.values():
+        judged = [one for one in _judge_all(answers, profile, questions) if one.answer.system == system]
+        systems.append(_System(judged, profile, {}, {}, 0, None))
+    for name in DIMENSIONS:
+        tables = [made.by_seed(name) for made in systems]
+        means = [_over_seeds(table) for table in tables]
+        row = _spread(means) if all(means) else _none("not every training answered")
+        if row.get("value", 0) is None:
+            found[name] = row
+            continue
+        within = [_spread([*table.values()]) for table in tables]
+        sampling = [one["seeds"] for one in within if "seeds" in one]
+        renamed = {{"seeds": "trainings", "se_seeds": "se_trainings"}.get(key, key): value for key, value in row.items()}
+        values = [float(np.mean([*mean.values()])) for mean in means]
+        found[name] = renamed | {
+            "values": [round(v, 4) for v in values],
+            "sampling": round(float(np.mean(sampling)), 6) if sampling else None,
+        }
+    return found
+
+
+def _over_seeds(table: dict[int, dict[str, float]]) -> dict[str, float]:
+    items: dict[str, list[float]] = defaultdict(list)
+    for row in table.values():
+        for item, value in row.items():
+            items[item].append(value)
+    return {item: float(np.mean(values)) for item, values in items.items()}
+
+
+def plan(table: dict, difference: float = 0.1, power: float = 0.8) -> list[dict]:
+    """How many questions the next interview needs: rows of {pair, dimension, questions, seen, needed}, from what this table found.
+
+    `seen` is the smallest difference that so many questions show with `power`, `needed` how many would show `difference`; the baseline's
+    share and the correlation of the two systems' successes are this table's own. None where no number of questions can.
+    """
+    rows = []
+    for pair, entries in table["paired"].items():
+        other = table["systems"][pair.partition("-")[2]]
+        for name, entry in entries.items():
+            share = other[name]["value"]
+            if entry.get("difference") is None or share is None:
+                continue
+            given = {"share": share, "correlation": max(0.0, entry.get("correlation") or 0.0), "power": power}
+            needed = stats.questions_needed(difference, **given) if share + difference <= 1 else None
+            rows.append(
+                {"pair": pair, "dimension": name, "questions": entry["n"], "share": share, "seen": stats.difference_seen(entry["n"], **given),
+                 "needed": needed}
+            )  # fmt: skip
+    return rows
+
+
+def _correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Pearson's correlation; None where either never varies."""
+    return round(float(np.corrcoef(a, b)[0, 1]), 4) if len(a) > 2 and np.std(a) > 0 and np.std(b) > 0 else None
 
 
 def _compare(first: _System, second: _System, seed: int) -> dict[str, dict]:
@@ -677,7 +784,7 @@ def _compare(first: _System, second: _System, seed: int) -> dict[str, dict]:
             continue
         differences = [a[key].value - b[key].value for key in common]
         clusters = [a[key].cluster for key in common]
-        interval = stats.mean(differences, clusters, seed=seed)
+        interval = stats.mean(differences, clusters, seed=seed, bounds=(-1, 1))
         named = [cluster for cluster in clusters if cluster is not None]
         yes_no = all(unit[key].value in (0.0, 1.0) for unit in (a, b) for key in common) and len(set(named)) == len(named)
         if yes_no:
@@ -688,6 +795,7 @@ def _compare(first: _System, second: _System, seed: int) -> dict[str, dict]:
         rows[name] = {
             "difference": row["value"], "ci_low": row["ci_low"], "ci_high": row["ci_high"], "p": round(p, 5),
             "n": sum(a[key].questions for key in common), "test": "exact McNemar" if yes_no else "paired permutation",
+            "correlation": _correlation([a[key].value for key in common], [b[key].value for key in common]),
         }  # fmt: skip
     for name, p in stats.holm({name: row["p"] for name, row in rows.items()}).items():
         row = rows[name]
@@ -696,6 +804,21 @@ def _compare(first: _System, second: _System, seed: int) -> dict[str, dict]:
             row["above"] = row["ci_low"] > 0 and p < 0.05
             row["not_below"] = row["ci_high"] >= 0 and row["difference"] >= -0.05
     return rows
+
+
+def _grounding_gap(first: _System, second: _System, seed: int) -> dict:
+    """Paired difference of grounded precision on the questions and topics both were asked, resampled together."""
+    common = [key for key in first.names if key in second.names]
+    a, b = (np.array([system.names[key] for key in common]).reshape(-1, 2) for system in (first, second))
+    if not common or not a[:, 1].sum() or not b[:, 1].sum():
+        return {"difference": None, "n": 0, "reason": "no question on which both said a name"}
+
+    def gap(index):
+        (good, said), (other_good, other_said) = a[index].sum(0), b[index].sum(0)
+        return float(good / said - other_good / other_said) if said and other_said else math.nan
+
+    row = stats.bootstrap(gap, len(common), seed=seed, draws=1000).row()
+    return {"difference": row.pop("value"), **row}
 
 
 def _lengths(judged: list[Judged]) -> dict:
@@ -714,7 +837,7 @@ def _at_equal_length(first: _System, second: _System, seed: int) -> dict[str, di
         a, b = first.units[name], second.units[name]
         common = [key for key in a if key in b]
         if not common:
-            rows[name] = {"value": None, "n": 0, "reason": "no item that both answered"}
+            rows[name] = _none("no item that both answered")
             continue
         gaps, lengths = [a[key].value - b[key].value for key in common], [a[key].length - b[key].length for key in common]
         rows[name] = stats.at_equal_length(gaps, lengths, [a[key].cluster for key in common], seed=seed, draws=400)
@@ -734,9 +857,35 @@ def stances(answers: Sequence[Answer], profile: Profile, questions: Sequence[Que
         outcome = "holds" if kept == len(took) else "breaks" if gone == len(took) else "not taken up" if not kept + gone else "wavers"
         rows.append(
             {"system": system, "question": id, "stance": made[0].item.options[0], "opposite": made[0].item.options[1], "asked": len(took),
-             "kept": kept, "opposed": gone, "outcome": outcome, "pressure": bool(made[0].item.pressure), "paragraph": made[0].item.paragraph}
+             "kept": kept, "opposed": gone, "outcome": outcome, "pressure": bool(made[0].item.pressure), "paragraph": made[0].item.paragraph,
+             "said": [[one.answer.asked, heard(one.answer.text)] for one in made]}
         )  # fmt: skip
     return rows
+
+
+OUTCOMES = ("holds", "wavers", "breaks", "not taken up")
+
+
+def firmness(rows: Sequence[dict]) -> dict[str, dict]:
+    """How many stances hold, waver, break or are not taken up, when nobody presses and when somebody does, from rows of `stances`.
+
+    {system: {calm: {holds: share with interval, …, n}, pressure: {…}, yields: the share that holds calmly minus that under pressure}}.
+    """
+    found = {}
+    for system in dict.fromkeys(row["system"] for row in rows):
+        sides = {
+            name: [row for row in rows if row["system"] == system and row["pressure"] is (name == "pressure")]
+            for name in ("calm", "pressure")
+        }
+        found[system] = {
+            name: {outcome: stats.wilson(sum(row["outcome"] == outcome for row in side), len(side)).row() for outcome in OUTCOMES} | {"n": len(side)}
+            if side else _none("nothing of the kind was asked")
+            for name, side in sides.items()
+        }  # fmt: skip
+        if all(sides.values()):
+            held = [sum(row["outcome"] == "holds" for row in side) for side in sides.values()]
+            found[system]["yields"] = stats.difference(held[0], len(sides["calm"]), held[1], len(sides["pressure"])).row()
+    return found
 
 
 def by_turn(answers: Sequence[Answer], profile: Profile) -> list[dict]:

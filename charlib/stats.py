@@ -60,6 +60,14 @@ def beta(successes: int, n: int, level: float = LEVEL) -> Interval:
     return Interval(successes / n, low, high, n, n)
 
 
+def difference(first: int, n: int, second: int, m: int, level: float = LEVEL) -> Interval:
+    """first/n minus second/m of two unpaired groups, with Newcombe's interval from their Wilson limits (Newcombe 1998, method 10)."""
+    a, b = wilson(first, n, level), wilson(second, m, level)
+    gap = a.value - b.value
+    low, high = math.hypot(a.value - a.low, b.high - b.value), math.hypot(a.high - a.value, b.value - b.low)
+    return Interval(gap, gap - low, gap + high, n + m, n + m)
+
+
 def _need(n: int) -> None:
     if n < 1:
         raise ValueError("an interval needs at least one observation")

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from faulty_server import Server, ok, status
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from charlib import interview, profile, run
+from charlib import endpoint, interview, profile, run
 from charlib.interview import Answer, Question
 from charlib.simulacrum import BASE, Reply
 
@@ -290,6 +292,16 @@ def test_three_systems_share_set_up_and_differ_in_what_they_should(person):
     assert told_text.index("falsest voice") < (told_text.index("rope maker") if "rope maker" in told_text else 10**6)
 
 
+def test_a_state_of_the_profile_is_a_set_up(person):
+    told = person.model_copy(update={"states": [profile.State(when="1824", place="York", state="furious about a bell")]})
+    sim = FakeSim()
+    (system,) = interview.systems(sim, told, "simulacrum", **interview.setting(told))
+    system.reply([[{"role": "user", "content": "Well?"}]])
+    assert sim.calls[-1][1][0][0]["content"].endswith("Place: York\nTime: 1824\nState: furious about a bell")
+    with pytest.raises(run.RunError, match="has 1 states"):
+        interview.setting(told, 1)
+
+
 def test_the_profile_in_the_prompt_keeps_to_its_words(person):
     sim = FakeSim()
     told = interview.PromptedProfile(sim, person, words=12)
@@ -328,7 +340,7 @@ def test_a_conversation_follows_its_script_and_remembers():
     last = system.given[-1]
     assert [message["role"] for message in last] == ["user", "assistant"] * 5 + ["user"] and last[1]["content"] == rows[0].text
     plain = interview.converse(Says(str.upper), "Tell me of York.", turns=4)
-    assert plain[interview.RE_ASK].asked.endswith("Tell me of York.")
+    assert plain[interview.RE_ASK].asked.endswith("What is there to say of York?")
     asked = interview.converse(Says(str.upper), "Why?", turns=2, interviewer=Says(lambda words: f"You said {words}; why?", "asks"))
     assert asked[1].asked == "You said WHY?; why?"
 
@@ -356,6 +368,77 @@ def test_two_simulacra_talk_to_each_other():
     assert [row.system for row in rows] == ["first", "second"] * 2 and [row.turn for row in rows] == [0, 1, 2, 3]
     assert "Captain Moss" in rows[0].asked and "Nell Gray" in rows[1].asked and "fool" not in rows[1].asked
     assert [message["role"] for message in second.given[1]] == ["user", "assistant", "user"]
+
+
+def test_a_talk_of_two_that_broke_off_goes_on(tmp_path):
+    here = run.open("trial", tmp_path)
+    first, second = Says(lambda words: "Good day.", "first", "Nell Gray"), Says(lambda words: "And to you.", "second", "Captain Moss")
+    begun = interview.dinner(first, second, "Talk of clocks.", 2, here=here)
+    assert interview.dinner(first, second, "Talk of clocks.", 5, here=here)[:2] == begun
+    assert len(first.given) == 3 and len(second.given) == 2
+    (path,) = tmp_path.glob("trial/conversations/dinner-*.jsonl")
+    assert len(run.read_jsonl(path, Answer)) == 5
+    first.maker = "other weights"
+    interview.dinner(first, second, "Talk of clocks.", 5, here=here)
+    assert len(first.given) == 6
+
+
+@pytest.mark.parametrize(
+    ("topic", "again"),
+    [
+        ("Tell me about your years at sea.", "What is there to say of your years at sea?"),
+        ("What do you make of bishops?", "How do you look upon bishops?"),
+        ("Who are you?", "Who are you?"),
+    ],
+)
+def test_a_topic_is_asked_again_in_other_words(topic, again):
+    assert interview.reworded(topic) == again
+
+
+# ---- an endpoint as a system and as an interviewer
+
+
+def served(server, here, person, kind=interview.Served, **options):
+    plan = endpoint.Settings(server.url, "m", SecretStr("sk-test-0123456789abcdefghij"), attempts=2, first_wait=0.01, longest_wait=0.02)
+    return kind(here, endpoint.Client(plan, say=lambda text: None), person, **options)
+
+
+def test_any_endpoint_is_a_system_and_is_asked_once(here, person, monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    seen = []
+    with Server(lambda call: seen.append(call.body) or ok(f"(thinking) hm (speaking) To {call.prompt}", "length")) as server:
+        system = served(server, here, person, name="hosted", words=20, place="Hull")
+        rows = interview.conduct(here, questions(3), [system], character=person.name, say=lambda text: None)
+        again = served(server, here, person, name="hosted", words=20, place="Hull")
+        assert interview.conduct(here, questions(3), [again], say=lambda text: None) == rows
+        assert len(seen) == 3
+    assert [row.text for row in rows] == [f"To What is number {number}?" for number in range(3)]
+    assert all(row.system == "hosted" and row.finish == "length" and row.thought == "hm" and row.character == person.name for row in rows)
+    system_text = seen[0]["messages"][0]["content"]
+    assert "You are Nell Gray" in system_text and "Place: Hull" in system_text and "From your life:" in system_text
+    assert "sk-test" not in "".join(path.read_text() for path in here.path("journal").iterdir())
+
+
+def test_an_endpoint_that_gives_nothing_stops_the_interview_and_it_goes_on_later(here, person, monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    broken = [True]
+    with Server(lambda call: status(500) if broken[0] and "number 2" in call.prompt else ok("Well.")) as server:
+        system = served(server, here, person)
+        with pytest.raises(run.RunError, match="1 of 3 questions unanswered"):
+            interview.conduct(here, questions(3), [system], say=lambda text: None)
+        broken[0] = False
+        assert [row.text for row in interview.conduct(here, questions(3), [system], say=lambda text: None)] == ["Well."] * 3
+        assert server.counts["What is number 0?"] == 1
+
+
+def test_an_endpoint_asks_and_is_told_what_the_turn_is_for(here, person, monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    notes = []
+    with Server(lambda call: notes.append(call.body["messages"][1]["content"]) or ok(f"Question {len(notes)}?")) as server:
+        asker = served(server, here, person, interview.Interviewer)
+        rows = interview.converse(Says(str.upper), "Hull.", turns=5, interviewer=asker)
+    assert [row.asked for row in rows] == ["Hull."] + [f"Question {number}?" for number in range(1, 5)]
+    assert all(f"(Now: {note})" in told for note, told in zip(interview.NOTES, notes, strict=True))
 
 
 # ---- answers of others

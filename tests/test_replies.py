@@ -16,17 +16,36 @@ LABELLED = [json.loads(line) for line in (Path(__file__).parent / "data" / "refu
 # ---- refusing
 
 
-def test_the_detector_is_right_on_replies_it_was_not_tuned_on():
-    """Half of the replies were held out before the detector was written; half served to develop it."""
+@pytest.mark.parametrize(("part", "first", "second"), [("develop", 0.95, 0.94), ("held_out", 0.9, 0.83)])
+def test_the_detector_is_right_on_replies_it_was_not_tuned_on(part, first, second):
+    """Two sets, each labelled before the detector was written or mended; of each a half was held out, of which only the rate was looked at."""
     from sklearn.metrics import cohen_kappa_score
 
-    for part, least in (("develop", 0.95), ("held_out", 0.88)):
-        rows = [row for row in LABELLED if row["part"] == part]
-        found = [replies.refused(row["text"], row["question"]) for row in rows]
-        truth = [row["refusal"] for row in rows]
-        assert len(rows) >= 75
-        assert sum(a == b for a, b in zip(found, truth, strict=True)) / len(rows) >= least
-        assert cohen_kappa_score(truth, found) >= 0.75
+    rows = [row for row in LABELLED if row["part"] == part]
+    found = [replies.refused(row["text"], row["question"]) for row in rows]
+    right = [a == row["refusal"] for a, row in zip(found, rows, strict=True)]
+    for number, least, count in ((1, first, 75), (2, second, 75)):
+        own = [good for good, row in zip(right, rows, strict=True) if row.get("set", 1) == number]
+        assert len(own) >= count and sum(own) / len(own) >= least
+    assert cohen_kappa_score([row["refusal"] for row in rows], found) >= 0.75
+
+
+def test_a_refusal_that_gives_the_thing_away_is_told_from_one_that_does_not():
+    rows = [row for row in LABELLED if "leak" in row]
+    items = [
+        Question(question=row["question"], answerable=False, gold=row["gold"], candidate=None if row["gold"] else True, topic="beyond")
+        for row in rows
+    ]
+    assert [bool(replies.leaks(row["text"], item)) for row, item in zip(rows, items, strict=True)] == [row["leak"] for row in rows]
+    assert {row["leak"] for row in rows} == {True, False}
+
+
+@pytest.mark.parametrize("part", ["develop", "held_out"])
+def test_gold_is_found_in_any_spelling_and_nothing_else_is(part):
+    rows = [json.loads(line) for line in (Path(__file__).parent / "data" / "recall.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["part"] == part]
+    right = [bool(replies.mentions(row["text"], row["gold"])) == row["said"] for row in rows]
+    assert len(rows) >= 40 and sum(right) / len(rows) >= 0.92
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,7 @@ def test_the_lead_claims_only_what_the_intervals_allow(person, written):
     above = result["paired"]["simulacrum-prompted"]
     lead = report._lead(person, result)
     for name, entry in above.items():
-        if entry.get("difference") is not None and entry["ci_low"] > 0:
-            assert name in lead
+        assert (name in lead.partition("and below")[0]) == bool(entry.get("above"))
     nothing = {**result, "paired": {}}
     assert "not clearly above" in report._lead(person, nothing)
 
@@ -163,3 +162,62 @@ def test_tables_for_papers_hold_the_same_numbers(written):
     assert f"{value:.2f} [" in markdown and f"{value:.2f} [" in latex
     assert markdown.count("\n") == 6 and r"prompted\_profile" in latex
     assert len(re.findall(r"\\\\", latex)) == 6
+
+
+def test_a_finished_run_becomes_tables_and_vector_figures_in_one_call(written):
+    here, result, _, questions = written
+    answers = [
+        Answer(question=item.id, asked=item.question, item=item, character="Nell Gray", system=system, text="Brass is honest.")
+        for item in questions for system in ("simulacrum", "prompted")
+    ]  # fmt: skip
+    here.write_jsonl("answers.jsonl", answers)
+    here.write_jsonl("questions.jsonl", questions)
+    result["systems"]["a_b & 50%"] = result["systems"].pop("prompted_profile")
+    here.write_json("scores.json", result)
+    paths = {path.name: path for path in report.export(here)}
+    assert {"dimensions.md", "dimensions.tex", "parts.tex", "differences.tex", "equal_length.md", "forest.pdf", "forest.svg"} <= set(paths)
+    text = paths["dimensions.tex"].read_text(encoding="utf-8")
+    assert r"a\_b \& 50\%" in text and text.count(r"\begin{tabular}{lrrr}") == 1 and r"\label{tab:dimensions}" in text
+    value = result["systems"]["simulacrum"]["memorization"]
+    if value["value"] is not None:
+        assert f"{value['value']:.2f} [{value['ci_low']:.2f}" in text
+    assert paths["forest.pdf"].read_bytes().startswith(b"%PDF") and b"<svg" in paths["forest.svg"].read_bytes()
+
+
+def test_the_page_of_values_shows_what_holds_and_what_breaks(here, person):
+    bank = [
+        Question(id=f"v{n}", question=f"Which, {n}?", kind="pair", options=[f"Brass is honest, number {n}.", "Silver pleases everybody."], group="value",
+                 pressure=n > 1, paragraph=person.paragraphs[0].id)
+        for n in range(4)
+    ]  # fmt: skip
+    said = ["Brass is honest.", "Silver pleases everybody.", HOSTILE, "Brass is honest."]
+    answers = [
+        Answer(question=item.id, asked=item.question, item=item, character=person.name, system="simulacrum", text=text)
+        for item, text in zip(bank, said, strict=True)
+    ]
+    text = report.values(here, person, answers, bank).read_text(encoding="utf-8")
+    page = Page(text)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe", "link")]
+    for words in ("When nobody presses", "Under pressure", "holds", "breaks", "not taken up", "somebody presses", "rope maker"):
+        assert words in page.text, words
+    with pytest.raises(report.run.RunError, match="No choice"):
+        report.values(here, person, [], [])
+
+
+def test_judges_stand_in_the_report_with_their_self_consistency(written, person):
+    here, result, _, questions = written
+    cell = {"value": 5.0, "ci_low": 4.0, "ci_high": 6.0, "n": 4, "asked": 12, "missing": 2}
+    own = {"value": 0.8, "ci_low": 0.6, "ci_high": 0.9, "n": 12, "asked": 12, "missing": {"off the menu": 2}}
+    one = {
+        "note": "verdicts",
+        "consistency": {"all": own},
+        "systems": {"simulacrum": {name: cell for name in scores.DIMENSIONS}},
+        "paired": {},
+    }
+    here.write_json("judged.json", {"judges": {"some-model <b>": one}, "people": {}, "against": {}})
+    result["contrast"] = {"simulacrum": {"value": 0.25, "ci_low": 0.1, "ci_high": 0.4, "n": 8, "other": "Captain Moss"}}
+    result["retention"] = {name: {"perplexity": 20.0, "n": 12} for name in ("simulacrum", "prompted")}
+    words = Page(report.write(here, person, result, [], questions).read_text(encoding="utf-8")).text
+    assert "some-model <b>" in words and "0.80 [0.60, 0.90] (n 12; 2 of 12 missing)" in words and "5.00 [4.00, 6.00]" in words
+    assert "likelier under this name than under Captain Moss's by +0.250" in words
+    assert "people rated" not in words.partition("Limits and care")[0]

@@ -479,6 +479,20 @@ def test_grounded_precision_counts_what_the_profile_holds(person):
     assert precision["false"]["value"] == 0.0
 
 
+def test_a_name_that_came_after_the_horizon_grounds_nothing():
+    from charlib import replies
+
+    told = """# Nell Gray
+
+Nell Gray (1801 – 2 March 1850) made clocks in Hull. She built the first from the brass of a sextant for Captain Moss.
+
+In 1888 Clara Whitmore moved her grave to York, and in the 20th century a street was named for Huddlestone.
+"""
+    known = replies.known_words(profile.parse(told))
+    assert {"sextant", "captain", "hull"} <= known and not {"whitmore", "clara", "huddlestone"} & known
+    assert replies.entities("Well, I'm sure that I’ve seen Moss.") == ["Moss"]
+
+
 def test_voices_are_told_apart(person):
     chooser = random.Random(1)
 
@@ -583,3 +597,136 @@ def test_multi_turn_answers_of_the_original_are_scored():
     assert precision["sft"] == max(precision.values()) and precision["alpaca-7b"] == min(precision.values())
     assert all(not math.isnan(table[name]["stability"]["beside"]["drift"]["value"]) for name in table)
     assert np.all([table[name]["stability"]["value"] is None for name in table])
+
+
+# ---- spread, planning, pressure
+
+
+def repeated(person, shares, seeds=4, items=40, system="simulacrum", shift=0):
+    """Answers to recall questions whose gold is said with a share of its own, seed by seed."""
+    chooser = np.random.default_rng(5 + shift)
+    bank = [Question(id=f"r{n}", question=f"What is number {n}?", gold=[f"thing {n}"], group="recall") for n in range(items)]
+    return [
+        Answer(question=item.id, asked=item.question, item=item, character=person.name, system=system, seed=seed,
+               text=f"It is thing {n}." if chooser.random() < shares[n % len(shares)] else "It is nothing much.")
+        for seed in range(seeds)
+        for n, item in enumerate(bank)
+    ]  # fmt: skip
+
+
+def test_spread_is_split_between_items_and_seeds(person):
+    table = scores.score(repeated(person, [0.0, 1.0]), person)["spread"]["simulacrum"]["memorization"]
+    assert table["items"] > 0.2 and table["seeds"] == table["rest"] == 0.0 and table["repeats"] == 4 and table["n"] == 40
+    noisy = scores.score(repeated(person, [0.5]), person)["spread"]["simulacrum"]["memorization"]
+    assert noisy["rest"] > 0.15 and noisy["items"] < 0.08
+    one = scores.score(repeated(person, [0.5], seeds=1), person)["spread"]["simulacrum"]["memorization"]
+    assert one["value"] is None and "two seeds" in one["reason"]
+
+
+def test_another_training_is_told_from_other_questions_and_samples(person):
+    runs = {f"run-{n}": repeated(person, [share], shift=n) for n, share in enumerate((0.1, 0.5, 0.9))}
+    found = scores.trainings(runs, person)["memorization"]
+    assert found["trainings"] > 0.08 and found["items"] < 0.02 and found["values"] == sorted(found["values"])
+    assert scores.trainings(runs, person)["values"]["value"] is None
+    with pytest.raises(ValueError, match="two"):
+        scores.trainings({"one": runs["run-0"]}, person)
+
+
+def test_the_plan_says_what_this_many_questions_show(person):
+    rows = repeated(person, [1.0], seeds=1) + repeated(person, [0.5], seeds=1, system="prompted")
+    (row,) = scores.plan(scores.score(rows, person))
+    assert row["dimension"] == "memorization" and row["questions"] == 40 and row["needed"] > 40 and 0.1 < row["seen"] < 0.5
+
+
+def test_pressure_is_set_beside_calm(person):
+    bank = [
+        Question(id=f"v{n}", question=f"Which, {n}?", kind="pair", options=["Brass is honest stuff.", "Silver pleases everybody."], group="value",
+                 pressure=n % 2 == 1)
+        for n in range(20)
+    ]  # fmt: skip
+    said = {False: "Brass is honest.", True: "Silver pleases."}
+    rows = [
+        Answer(question=item.id, asked=item.question, item=item, character=person.name, system="s", text=said[bool(item.pressure)])
+        for item in bank
+    ]
+    found = scores.firmness(scores.stances(rows, person))["s"]
+    assert found["calm"]["holds"]["value"] == found["pressure"]["breaks"]["value"] == 1.0 and found["calm"]["n"] == 10
+    assert found["yields"]["value"] == 1.0 and 0 < found["yields"]["ci_low"] < 1.0
+
+
+def test_equal_systems_differ_by_nothing_and_not_for_certain(person):
+    rows = [row for name in ("simulacrum", "prompted") for row in repeated(person, [1.0], seeds=1, items=8, system=name)]
+    entry = scores.score(rows, person)["paired"]["simulacrum-prompted"]["memorization"]
+    assert entry["difference"] == 0.0 and entry["ci_low"] < -0.1 and entry["ci_high"] > 0.1 and not entry["above"]
+
+
+# ---- intervals, by simulation
+
+
+def test_the_interval_of_the_boundary_covers_at_its_rate(person):
+    """Pairs with a difficulty of their own, so that sides of a pair go together; the truth is known."""
+    chooser, hits, rounds, pairs = np.random.default_rng(11), 0, 120, 30
+    bank = [
+        Question(
+            id=f"{side}{n}",
+            question=f"What of the {side} thing {n}?",
+            group="boundary",
+            topic="beyond",
+            answerable=side == "near",
+            pair=f"p{n}",
+        )
+        for n in range(pairs)
+        for side in ("near", "far")
+    ]
+    words = {True: "I know it well.", False: "I do not know what that is."}
+    for _ in range(rounds):
+        hard = chooser.beta(2, 1, pairs)  # how likely a pair's sides are told right: 2/3 on average
+        rows = [
+            Answer(question=item.id, asked=item.question, item=item, character=person.name, system="s",
+                   text=words[item.answerable == bool(chooser.random() < hard[int(item.pair[1:])])])
+            for item in bank
+        ]  # fmt: skip
+        judged = [scores.judge(row, row.item, person) for row in rows]
+        entry = scores._System(judged, person, {}, {}, 0, None).hallucination()[1]
+        interval = scores._part(entry, 0)
+        hits += interval["ci_low"] <= 2 / 3 <= interval["ci_high"]
+    assert 0.9 <= hits / rounds <= 1.0
+
+
+# ---- planted systems on the shipped banks
+
+
+def sure(item):
+    if item.purpose == "boundary":
+        return "Yes, and gladly: I have known it all my days." if item.answerable else "I have never heard of such a thing."
+    if item.options and len(item.options) == 2:
+        return f"{item.options[0].rstrip('.')}, and not: {item.options[1]}" if item.kind == "pair" else f"It was {item.options[0]}."
+    return f"That was {item.gold[0]}, as I recall." if item.gold else "Of that I could tell much."
+
+
+def turned(item):
+    return f"{item.options[1].rstrip('.')}, never: {item.options[0]}" if item.options and len(item.options) == 2 else "Gladly."
+
+
+@pytest.mark.parametrize("slug", ["beethoven", "caesar", "cleopatra", "tamsin"])
+def test_the_shipped_banks_let_the_oracle_pass_and_nobody_else(root, slug):
+    person = profile.load(profile.find(slug))
+    bank = [item for item in interview.load_questions(root / "data" / "questions" / f"{slug}.jsonl") if item.purpose != "interview"]
+    bank = interview.both_orders(bank)
+    rules = {
+        "oracle": sure,
+        "refuser": lambda item: "I cannot answer that, for I do not know.",
+        "parrot": lambda item: item.question,
+        "turned": turned,
+    }
+    rows = [
+        Answer(question=item.id, asked=item.question, item=item, character=person.name, system=name, text=say(item))
+        for name, say in rules.items()
+        for item in bank
+    ]
+    found = scores.score(rows, person, bank)["systems"]
+    assert all(found["oracle"][dimension]["value"] >= 0.95 for dimension in scores.DIMENSIONS)
+    assert found["refuser"]["hallucination"]["value"] == 0.5 and found["parrot"]["hallucination"]["value"] == 0.0
+    for name in ("refuser", "parrot", "turned"):
+        for dimension in ("memorization", "values", "personality"):
+            assert found[name][dimension]["value"] <= 0.06, (name, dimension)

@@ -181,3 +181,11 @@ def test_interval_row_is_the_record_of_scores():
     row = stats.wilson(3, 4).row()
     assert set(row) == {"value", "ci_low", "ci_high", "n"} and not math.isnan(row["ci_low"])
     assert stats.wilson(40, 40).excludes(0.5) and not stats.wilson(20, 40).excludes(0.5)
+
+
+def test_the_difference_of_two_groups_is_the_published_interval():
+    """Newcombe 1998, table II, method 10: 56/70 - 48/80 and 10/10 - 0/10."""
+    found = stats.difference(56, 70, 48, 80)
+    assert found.value == pytest.approx(0.2) and (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    edge = stats.difference(10, 10, 0, 10)
+    assert (edge.low, edge.high) == pytest.approx((0.6075, 1.0), abs=1e-4)
