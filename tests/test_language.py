@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlib import language, offline, profile
-from charlib.language import Story, base, clauses, is_past, join, number, sentences, spelled, tokens
+from charlib import profile
+from charlib.language import clauses, join, sentences, tokens
 from charlib.profile import Date
+from charlib.story import Story, sentence_case
+from charlib.words import base, is_past, number, spelled
 
 # Six lives in six manners. After each: (kind of fact, what one of the short answers must hold, a word its question must hold).
 CORPUS = {
@@ -85,7 +87,7 @@ def test_recall_per_kind_of_fact_on_the_corpus():
     found, wanted = defaultdict(int), defaultdict(int)
     missing = []
     for name, short, texts, facts in CORPUS.values():
-        made = offline.Facts(profile.parse(f"# {name}\n\n" + "\n\n".join(texts)))
+        made = reader.Facts(profile.parse(f"# {name}\n\n" + "\n\n".join(texts)))
         asked = [fact for index in range(len(texts)) for fact in made.of(index)]
         for kind, answer, word in facts:
             wanted[kind] += 1
@@ -267,4 +269,4 @@ def test_any_text_can_be_read(text):
 def test_any_order_of_words_can_be_read(words):
     told = Story("Judith Marsh", "Marsh", ["Marsh was a printer. " + " ".join(words) + "."])
     for statement in told.read(0):
-        assert statement.say() and language.sentence_case(statement.say())
+        assert statement.say() and sentence_case(statement.say())

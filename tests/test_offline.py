@@ -5,8 +5,10 @@ from collections import Counter
 
 import pytest
 
-from charlib import experience, offline, profile, protective
-from charlib.offline import Boundary, Facts, Offline, bank, questions
+from charlib import boundary, experience, profile, protective
+from charlib.boundary import Boundary
+from charlib.facts import Facts, bank
+from charlib.offline import Offline, questions
 
 ENGINEER = """# Asha Verghese
 
@@ -108,7 +110,7 @@ def test_one_paragraph_gets_a_whole_boundary_set_in_many_words(potter):
 
 
 def test_the_refusals_of_the_bank_have_more_than_forty_wordings():
-    assert len({text for texts in offline._REFUSALS.values() for text in texts}) >= 40
+    assert len({text for texts in boundary._REFUSALS.values() for text in texts}) >= 40
 
 
 def test_what_is_called_later_is_later_and_what_is_called_known_is_known(potter, engineer):

@@ -1,0 +1,931 @@
+"""What a life says, as facts that can be asked: every fact with several wordings, a short answer with its key first, and distractors.
+
+    >>> facts = Facts(profile)
+    >>> facts.of(0)[0].ask[0], facts.of(0)[0].short
+    ('When were you born?', 'On 4 May 1931.')
+"""
+
+import random
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import yaml
+
+from charlib import run
+from charlib.language import Part, Token, join
+from charlib.profile import Profile, dates_in
+from charlib.story import Statement, Story, is_human, sentence_case
+from charlib.words import KIN, ROLES, number, senses, spelled, words_of
+
+VERSION = "2"
+_MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
+    "crowns", "pence", "thalers",
+          "drachmas", "rupees", "roubles", "lire", "pesos", "euros", "cents", "ducat", "drachmae", "denarii", "carolins", "sous",
+              "livres"}  # fmt: skip
+_OF_INFINITIVE = {"begin", "hope", "learn", "want", "wish", "refuse", "try", "ask", "seem", "claim", "help", "use", "love", "decide",
+    "have", "like", "offer",
+                  "agree", "promise", "prefer", "plan", "intend", "fail", "manage", "continue", "be", "cease", "start", "allow",
+                      "order", "force", "get",
+                  "invite", "tell", "beg", "teach", "come", "threaten", "need", "expect", "happen", "mean", "dare", "choose",
+                      "rise"}  # fmt: skip
+
+
+@lru_cache(1)
+def bank() -> dict:
+    """The dated things, events, people, works, words and skills of data/prompts/offline.yaml."""
+    path = run.root() / "data" / "prompts" / "offline.yaml"
+    if not path.is_file():
+        raise run.RunError("offline.yaml is missing from data/prompts: restore it.")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that can be asked: `kind` says which question word; the texts are complete questions and answers.
+
+    `ask`, `exam`: wordings for training and, disjoint from them, for the question bank. `short`, `told`: answers. `guess`: (question with a
+    wrong guess, question with the right one). `thing`: what it belongs to, for questions in passing. `gold` proves a correct answer.
+    """
+
+    kind: str
+    type: str
+    ask: tuple[str, ...]
+    exam: tuple[str, ...]
+    short: str
+    told: tuple[str, ...]
+    gold: tuple[str, ...]
+    guess: tuple[str, str] = ("", "")
+    no: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    rank: float = 0
+    paragraph: int = 0
+    key: str = ""
+    options: tuple[str, ...] = field(default=())
+
+
+_VAGUE = {"all", "one", "most", "such", "that", "another", "both", "each", "many", "few", "the", "a"}
+
+
+class Facts:
+    """All facts of a profile, by paragraph. Choices are seeded by the paragraph's own text."""
+
+    def __init__(self, profile: Profile, seed: int = 0):
+        self.profile, self.seed = profile, seed
+        self.story = Story(profile.name, profile.short_name, [item.text for item in profile.paragraphs], profile.end)
+        self.statements = [self.story.read(index) for index in range(len(profile.paragraphs))]
+        names = sorted(self.story.kinds.items())
+        text = self.story
+        self.people = [name for name, kind in names if kind == "person" and text.full(name) == name and not is_human(Token(name, "name"))
+                       and not (name.endswith("s") and senses(name[:-1].lower()))]  # fmt: skip
+        self.places = [name for name, kind in names if kind == "place"]
+        self.years = sorted({abs(date.year) for item in profile.paragraphs for date in dates_in(item.text)})
+        self.first_named: dict[str, int] = {}
+        for index, item in enumerate(profile.paragraphs):
+            for name in self.people:
+                if name not in self.first_named and name in item.text:
+                    self.first_named[name] = index
+
+    def chooser(self, index: int, what: str = "") -> random.Random:
+        """The random source of one paragraph and purpose."""
+        text = self.profile.paragraphs[index].id if 0 <= index < len(self.profile.paragraphs) else str(index)
+        return random.Random(f"{self.seed} {what} {text}")
+
+    def of(self, index: int) -> list[Fact]:
+        """The facts of a paragraph, the most telling first, without repetition."""
+        chooser = self.chooser(index, "facts")
+        found = self.opening(index, chooser) + self.relations(index, chooser)
+        for statement in self.statements[index]:
+            found += self.from_statement(statement, chooser)
+        seen, kept = set(), []
+        for fact in sorted(found, key=lambda fact: -fact.rank):
+            marks = {question.lower() for question in fact.ask[:1]}
+            if marks & seen or not fact.short or len(fact.short.split()) > 26 or len(fact.ask[0].split()) > 32:
+                continue
+            seen |= marks
+            kept.append(fact)
+        return kept
+
+    # -- who you are, and who belongs to you --
+
+    def opening(self, index: int, chooser: random.Random) -> list[Fact]:
+        if index:
+            return []
+        name, other = self.profile.name, chooser.choice(bank()["strangers"])
+        return [
+            *self.birth(),
+            Fact("who", "name", ("What is your name?", "Who are you?", "Tell me who you are."),
+                ("How are you called?", "With whom am I speaking?"),
+                 f"{name}.", (f"My name is {name}.", f"I am {name}.", f"You are speaking to {name}."), (self.profile.short_name,),
+                 (f"Are you {other}?", f"Are you {name}?"), (f"No, my name is {name}.",), (), 6, 0, "name", (name,))
+        ]  # fmt: skip
+
+    def birth(self) -> list[Fact]:
+        """The day or year of birth that stands in brackets behind the name."""
+        life = re.search(r"\((?:born |b\. ?)?([^()]*?)(?:\)| ?[–—-] ?[^()]*\))", self.profile.paragraphs[0].text[:300])
+        written = re.findall(r"(?:\d{1,2} )?(?:[A-Z][a-z]+ )?(?:\d{1,2}, )?\d{1,4}(?: BCE?| AD)?", life[1]) if life else []
+        dates = dates_in(life[1]) if life else []
+        if not dates or not written or len(life[1]) > 60 or (self.profile.end and not self.profile.end.after(dates[0])):
+            return []
+        text, year = written[0].strip(), str(abs(dates[0].year))
+        if dates[0].year < 0 and "BC" not in text or self.profile.end and self.profile.end.year < 0 and "BC" not in text:
+            return []
+        prep = "on" if dates[0].day else "in"
+        wrong = text.replace(year, str(int(year) + 7))
+        return [
+            Fact("when", "date", ("When were you born?", "What is the date of your birth?" if dates[0].day
+                else "In what year were you born?",
+                                  "In which year did you come into the world?"), ("When is your birthday?", "What year saw your birth?"),
+                 f"{sentence_case(prep)} {text}.", (f"I was born {prep} {text}.", f"My birth was {prep} {text}.",
+                     f"{sentence_case(prep)} {text} I was born."), (year,),
+                 (f"Were you born {prep} {wrong}?", f"Were you born {prep} {text}?"), (f"No, {prep} {text}.",), (year,), 6.5, 0, "birth",
+                 (year, *(str(int(year) + shift) for shift in (-6, 4, 9))))
+        ]  # fmt: skip
+
+    def relations(self, index: int, chooser: random.Random) -> list[Fact]:
+        """Kin and close people named for the first time in this paragraph, and what others were."""
+        story, found = self.story, []
+        by_kin: dict[str, list[str]] = {}
+        for name, kin in story.kin.items():
+            by_kin.setdefault(kin, []).append(name)
+        for name, kin in story.kin.items():
+            if self.first_named.get(name) != index:
+                continue
+            wrong = self.another(self.people, name, chooser) or chooser.choice(bank()["strangers"])
+            one = f"a {kin} of mine" if len(by_kin[kin]) > 1 else f"my {kin}"
+            yours = f"a {kin} of yours" if len(by_kin[kin]) > 1 else f"your {kin}"
+            what = story.appositions.get(name)
+            more = f" {name} was {what}." if what and kin not in what else ""
+            found.append(
+                Fact("who", "person", (f"Who was {yours}?", f"What was the name of {yours}?", f"Tell me the name of {yours}."),
+                     (f"Whom would you name as {yours}?", f"By what name was {yours} known?"),
+                     f"{name}.", (f"{sentence_case(one)} was {name}.{more}", f"{name} was {one}.", f"The name of {one} was {name}."),
+                         self.gold_name(name),
+                     (f"Was {wrong} {yours}?", f"Was {name} {yours}?"), (f"No, {one} was {name}.",), (name, yours), 5.5, index,
+                         f"kin {name}",
+                     (name, *self.some(self.people, name, chooser))))  # fmt: skip
+            found.append(
+                Fact("who", "relation", (f"Who was {name}?", f"What was {name} to you?", f"How did you know {name}?"),
+                     (f"In what relation did {name} stand to you?", f"Could you explain who {name} was?"),
+                     f"{sentence_case(one)}.", (f"{name} was {one}.{more}", f"That was {one}.",
+                         f"{sentence_case(one)}, and no stranger to me."),
+                     (kin,), (f"Was {name} your {self.other_kin(kin, chooser)}?", f"Was {name} {yours}?"), (f"No, {one}.",), (), 4.6,
+                         index, f"of {name}",
+                     (kin, *self.other_kins(kin, chooser))))  # fmt: skip
+        for name, what in story.appositions.items():
+            if name in story.kin or self.first_named.get(name) != index or self.late(what) or name in story.commentators:
+                continue
+            head = Part("object", tuple(Token(word, "word") for word in re.findall(r"[\w'-]+", what))).head.text
+            wrong = chooser.choice(
+                [w for w in ("a baker", "a soldier", "a painter", "a priest", "a merchant", "a weaver") if w.split()[-1] not in what]
+            )
+            found.append(
+                Fact("who", "role", (f"Who was {name}?", f"What was {name}?", f"Do you know who {name} was?"),
+                     (f"Could you explain who {name} was?", f"What sort of person was {name}?"), f"{sentence_case(what)}.",
+                     (f"{name} was {what}.", f"{sentence_case(what)}, and {name} was the name."), (head,),
+                         (f"Was {name} {wrong}?", f"Was {name} {what}?"),
+                     (f"No, {what}.",), (), 3.4, index, f"of {name}",
+                         (what, *[w for w in ("a baker", "a soldier", "a painter", "a priest") if w != what][:3])))  # fmt: skip
+        return found
+
+    def late(self, text: str) -> bool:
+        return bool(self.profile.end) and any(date.after(self.profile.end) for date in dates_in(text))
+
+    def another(self, names: list[str], right: str, chooser: random.Random, near: str = "") -> str:
+        """A name of the same kind that is not the right one, nor part of it, nor in `near`."""
+        own = set(right.split())
+        free = [name for name in names if not own & set(name.split()) and name not in near]
+        return chooser.choice(free) if free else ""
+
+    def some(self, names: list[str], right: str, chooser: random.Random, count: int = 3) -> list[str]:
+        own = set(right.split())
+        free = [name for name in names if not own & set(name.split())]
+        chooser.shuffle(free)
+        return free[:count]
+
+    def other_kins(self, kin: str, chooser: random.Random) -> list[str]:
+        gender = {**KIN, **ROLES}[kin]
+        free = [word for word in (KIN if kin in KIN else ROLES) if word != kin and {**KIN, **ROLES}[word] == gender and "-" not in word
+            and "god" not in word
+                and word not in {"fiancé", "fiancée"}]  # fmt: skip
+        chooser.shuffle(free)
+        return free[:3]
+
+    def other_kin(self, kin: str, chooser: random.Random) -> str:
+        return (self.other_kins(kin, chooser) or ["cousin"])[0]
+
+    def gold_name(self, name: str) -> tuple[str, ...]:
+        """What proves a name: its last word, or its first when the last is the protagonist's own."""
+        words = [word for word in name.split() if word[0].isupper()]
+        last = words[-1] if words else name
+        if last in self.story.self_words and len(words) > 1:
+            return (words[0] if words[0] not in self.story.self_words else name,)
+        if last in {"Great", "Younger", "Elder", "Second"} or re.fullmatch(r"[IVX]+", last):
+            return (name,)
+        return (last,)
+
+    # -- what happened --
+
+    def from_statement(self, statement: Statement, chooser: random.Random) -> list[Fact]:
+        """One fact for each part of a statement that can be asked after, and one for its subject."""
+        found = []
+        me = statement.subject == "me"
+        if any(part.kind == "adverb" and part.tokens[0].low in {"there", "then"} for part in statement.parts):
+            return []
+        shape = Shape(statement)
+        if statement.clause.verb.form == "be" and self.ageless(statement):
+            return []
+        for part in statement.parts:
+            fact = self.from_part(statement, shape, part, chooser)
+            if fact:
+                found.append(replace(fact, rank=fact.rank + (1.0 if me else 0.3 if statement.subject == "person" else 0)))
+        if not me:
+            fact = self.from_subject(statement, shape, chooser)
+            if fact:
+                found.append(fact)
+        if not found or max(fact.rank for fact in found) < 1.5:
+            fact = self.plain(statement, shape)
+            if fact:
+                found.append(fact)
+        return found
+
+    def ageless(self, statement: Statement) -> bool:
+        """'I was fifteen' says nothing without its moment."""
+        rest = [part for part in statement.parts if part.kind != "adverb"]
+        text = join([token for part in rest for token in part.tokens])
+        aged = (
+            re.match(r"(?:about |nearly |only )?[\w-]+( years old)?$", text)
+            and number(re.sub(r"^(?:about|nearly|only) | years old$", "", text)) is not None
+        )
+        return bool(aged)
+
+    def made(
+        self,
+        kind: str,
+        type: str,
+        statement: Statement,
+        shape: "Shape",
+        ask,
+        exam,
+        short: str,
+        gold,
+        guess,
+        no,
+        things,
+        rank,
+        told=(),
+        options=(),
+    ) -> Fact:
+        told = tuple(
+            dict.fromkeys(
+                [
+                    *told,
+                    statement.say(),
+                    *(
+                        statement.say(front=part)
+                        for part in statement.parts
+                        if part.kind in {"time", "span"}
+                        and part.prep in {"in", "on", "from", "at", "during", "about"}
+                        and any(token.kind == "date" for token in part.tokens)
+                    ),
+                ]
+            )
+        )
+        clean = tuple(tidy(question) for question in ask if question)
+        return Fact(kind, type, clean, tuple(tidy(question) for question in exam if question), sentence_case(short).rstrip(".") + ".",
+            told, tuple(gold), guess,
+                    tuple(no), tuple(things), rank, statement.paragraph, f"{statement.paragraph} {statement.say()} {short}",
+                        tuple(options))  # fmt: skip
+
+    def from_part(self, statement: Statement, shape: "Shape", part: Part, chooser: random.Random) -> Fact | None:
+        text = statement.text(part)
+        yes = statement.say()
+        if not text or len(text.split()) > 22:
+            return None
+        about = [piece for piece in (statement.text(other, "you") for other in statement.parts if other is not part
+            and other.kind == "object")
+                 if piece and len(piece.split()) < 9 and not piece.startswith("you ") and piece != "you"]  # fmt: skip
+        if part.kind in {"time", "when"} and part.prep not in {"for"}:
+            return self.when(statement, shape, part, text, chooser, about, yes)
+        if part.kind == "span":
+            if part.prep == "for" or part.prep == "from" or not part.prep:
+                return self.how_long(statement, shape, part, text, chooser, about)
+            return self.when(statement, shape, part, text, chooser, about, yes)
+        if part.kind == "place":
+            return self.where(statement, shape, part, text, chooser, about)
+        if part.kind == "person":
+            return self.with_whom(statement, shape, part, text, chooser, about)
+        if part.kind == "object" and part is next((p for p in statement.parts if p.kind == "object"), None):
+            return self.what(statement, shape, part, text, chooser)
+        if part.kind == "object":
+            counted = part.tokens[0].kind == "number" and len(part.tokens) > 1 and "and" not in statement.clause.verb.words
+            return self.what(statement, shape, part, text, chooser) if counted else None
+        if part.kind == "complement":
+            return self.being(statement, shape, part, text, chooser)
+        if part.kind == "reason" and part.prep in {"because", "since"}:
+            ask = [
+                f"Why {shape.ask(part)}?",
+                f"What was the reason that {shape.indirect(part)}?",
+                f"How is it that {shape.indirect(part)}?",
+            ]
+            exam = [f"For what reason {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
+            return self.made(
+                "why", "reason", statement, shape, ask, exam, re.sub(r"^since\b", "because", text), (), ("", ""), (), about, 2.2
+            )
+        if part.kind == "to" and statement.clause.verb.lemma not in _OF_INFINITIVE and len(statement.parts) > 1:
+            ask = [
+                f"Why {shape.ask(part)}?",
+                f"For what purpose {shape.ask(part)}?",
+                f"What did you want when {shape.indirect(part)}?" if shape.me else "",
+            ]
+            exam = [f"With what aim {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
+            return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.0)
+        return None
+
+    def when(self, statement, shape, part, text, chooser, about, yes) -> Fact | None:
+        dates = [token.text for token in part.tokens if token.kind == "date"]
+        if len([other for other in statement.parts if any(token.kind == "date" for token in other.tokens)]) > 1:
+            return None
+        year = re.search(r"\b\d{1,4} BC\b|\b1\d{3}\b|\b20\d\d\b|\b\d{1,4} AD\b", " ".join(dates))
+        if (
+            part.kind == "time"
+            and not dates
+            and part.tokens[0].low in {"every", "each", "all", "on", "at"}
+            and "night" not in text
+            and part.prep != "at"
+        ):
+            return None
+        if part.kind == "time" and not dates and part.prep == "at" and number(part.tokens[-1].text) is not None:
+            age = part.tokens[-1].text
+            ask = (
+                [f"How old were you when {shape.indirect(part)}?", f"At what age {shape.ask(part)}?"]
+                if shape.me
+                else [f"At what age {shape.ask(part)}?"]
+            )
+            exam = (
+                [f"How many years old were you when {shape.indirect(part)}?"]
+                if shape.me
+                else [f"What was the age at which {shape.indirect(part)}?"]
+            )
+            digits = str(number(age))
+            return self.made(
+                "how many",
+                "number",
+                statement,
+                shape,
+                ask,
+                exam,
+                sentence_case(age),
+                {age, digits, spelled(int(digits))},
+                ("", ""),
+                (),
+                about,
+                3,
+            )
+        if len(part.tokens) < 2 or text.split()[0] in {"that", "this"}:
+            return None
+        lead = "Since when" if part.prep == "since" else "Until when" if part.prep in {"until", "till"} and part.kind == "time" else "When"
+        ask = [f"{lead} {shape.ask(part)}?"]
+        if year and lead == "When":
+            ask.append(f"In what year {shape.ask(part)}?")
+        ask += [f"Do you remember when {shape.indirect(part)}?", f"Tell me when {shape.indirect(part)}."]
+        exam = [f"Can you name the {'year' if year else 'time'} {'in which' if year else 'when'} {shape.indirect(part)}?",
+                f"At what {'date' if year else 'time'} was it that {shape.indirect(part)}?"]  # fmt: skip
+        guess, no, options = ("", ""), (), ()
+        gold = (year[0],) if year else tuple(dates[:1])
+        if year:
+            value = int(re.search(r"\d+", year[0])[0])
+            shift = chooser.choice([-9, -7, -6, -4, -3, 3, 4, 5, 8])
+            wrong = text.replace(year[0], year[0].replace(str(value), str(value + shift)), 1)
+            guess = (shape.yes_no(part, wrong), shape.yes_no(part, text))
+            no = (f"No, {text}.", f"Not then. It was {text}.")
+            options = (year[0], *(year[0].replace(str(value), str(value + d)) for d in chooser.sample([-8, -5, -2, 3, 6, 9], 3)))
+        told = (f"It was {text} that {shape.indirect_me(part)}.",) if part.kind == "time" and part.prep else ()
+        things = [year[0] if year else "", *about]
+        born = statement.clause.verb.main == "born" and shape.me
+        if born:
+            ask = ["When were you born?", "What is the date of your birth?" if len(dates[0].split()) > 1 else "In what year were you born?",
+                   "In which year did you come into the world?"]  # fmt: skip
+            exam = ["When is your birthday?", "What year saw your birth?"]
+        kin = next((word for word in KIN if re.search(rf"\b{word}\b", shape.subject)), "")
+        if statement.clause.verb.lemma == "die" and kin and year:
+            ask.insert(1, f"In what year did you lose {shape.subject}?")
+        return self.made("when", "date", statement, shape, ask, exam, text, gold, guess, no, [thing for thing in things if thing],
+                         (3.5 if year else 2.0 if dates else 1.2) + (2.5 if born else 0), told, options)  # fmt: skip
+
+    def how_long(self, statement, shape, part, text, chooser, about) -> Fact | None:
+        if part.prep == "for" and any(token.low in {"the", "that", "my", "next"} for token in part.tokens[1:2]) or not any(
+            token.kind in {"number", "date"} or token.low in {"years", "months", "weeks", "days", "hours"} for token in part.tokens
+        ):  # fmt: skip
+            return None
+        if part.prep == "from":
+            ask = [f"From when to when {shape.ask(part)}?", f"When {shape.ask(part)}?", f"In which years {shape.ask(part)}?"]
+        else:
+            ask = [
+                f"How long {shape.ask(part)}?",
+                f"For how long {shape.ask(part)}?",
+            ]
+        exam = [f"Over what length of time {shape.ask(part)}?", f"Can you say how long it was that {shape.indirect(part)}?"]
+        gold = [token.text for token in part.tokens if token.kind in {"number", "date"}]
+        gold += [str(number(word)) for word in gold if number(word) is not None and not word.isdigit()]
+        return self.made("how long", "span", statement, shape, ask, exam, text, gold, ("", ""), (), about, 2.6)
+
+    def where(self, statement, shape, part, text, chooser, about) -> Fact | None:
+        lemma = statement.clause.verb.lemma
+        head = part.head
+        if part.prep in {"by", "above", "under", "behind", "through"} and head.kind != "name":
+            return None
+        if len(part.tokens) < 2 or text in {"at home"}:
+            return None
+        towards = part.prep in {"to", "into", "towards", "onto"}
+        if part.prep == "from" and lemma not in {"come"}:
+            ask = [f"From where {shape.ask(part)}?", f"From what place {shape.ask(part)}?"]
+        elif part.prep == "from":
+            ask = [f"Where {shape.ask(part)} from?", f"From what place {shape.ask(part)}?"]
+        elif towards:
+            moved = lemma in words_of("go come move travel return sail walk ride ship send carry march emigrate flee retire")
+            ask = [f"Where {shape.ask(part)}?" if moved else f"To what place {shape.ask(part)}?", f"To which place {shape.ask(part)}?"]
+        else:
+            ask = [
+                f"Where {shape.ask(part)}?",
+                f"In what place {shape.ask(part)}?" if part.prep == "in" else "",
+                f"Do you remember where {shape.indirect(part)}?",
+            ]
+        ask.append(f"Tell me where {shape.indirect(part)}." if not towards else f"Tell me to what place {shape.indirect(part)}.")
+        exam = [f"Can you name the place {'to' if towards else 'from' if part.prep == 'from' else 'at'} which {shape.indirect(part)}?",
+                f"What was the place where {shape.indirect(part)}?" if not towards and part.prep != "from" else ""]  # fmt: skip
+        named = next((token.text for token in part.tokens if token.kind == "name" and not self.story.is_self(token)), "")
+        guess, no, options = ("", ""), (), ()
+        if named:
+            wrong = self.another(self.places, named, chooser, statement.sentence) or chooser.choice(bank()["places"])
+            guess = (shape.yes_no(part, f"{part.tokens[0].low} {wrong}" if self.story.kinds.get(named) == "place"
+                else text.replace(named, wrong)),
+                     shape.yes_no(part, statement.text(part, "you")))  # fmt: skip
+            no = (f"No, {text}.", f"Not {part.tokens[0].low} {wrong}, but {text}.")
+            options = (named, *self.some(self.places, named, chooser))
+        born = statement.clause.verb.main == "born" and shape.me
+        if born:
+            ask = ["Where were you born?", "What is your birthplace?", "In what place did your life begin?", "Where do you come from?"]
+            exam = ["Which place do you call your birthplace?", "From what town or village do you hail?"]
+        lived = shape.me and lemma in {"live", "settle", "move", "reside", "dwell", "lodge"} and not towards
+        if lived:
+            ask += ["Where did you live?" if not any(p.kind in {"time", "span"} for p in statement.parts) else ""]
+        gold = (named.split()[-1] if named and named.split()[-1] not in {"Street", "House"} else named,) if named else (head.text,)
+        return self.made("where", "place", statement, shape, ask, exam, text, gold, guess, no, [named, *about] if named else about,
+                         (3.2 if named else 1.8) + (2.5 if born else 0), (), options)  # fmt: skip
+
+    def with_whom(self, statement, shape, part, text, chooser, about) -> Fact | None:
+        prep = part.tokens[0].low
+        name = next((token.text for token in part.tokens if token.kind == "name" and self.story.kind(token) == "person"), "")
+        if prep not in {"with", "from", "by", "to", "for", "under", "against", "beside", "after"} or (not name and len(part.tokens) < 3):
+            return None
+        if text.split()[-1] in {"me", "mine"} or prep == "by" and not statement.clause.verb.passive:
+            return None
+        who = " ".join(text.split()[1:])
+        ask = [f"{sentence_case(prep)} whom {shape.ask(part)}?", f"Who was it {prep} whom {shape.indirect(part)}?" if prep != "by" else "",
+               f"Tell me {prep} whom {shape.indirect(part)}."]  # fmt: skip
+        learned = shape.me and statement.clause.verb.lemma in {"study", "learn", "train", "take"} and prep in {"from", "with", "under"}
+        if learned:
+            ask += ["Who taught you?" if statement.clause.verb.lemma != "take" else "", f"Whose pupil were you {shape.rest(part)}?"]
+        exam = [f"Can you name the person {prep} whom {shape.indirect(part)}?"]
+        guess, no, options = ("", ""), (), ()
+        if name:
+            wrong = self.another(self.people, name, chooser, statement.sentence)
+            if wrong:
+                guess = (shape.yes_no(part, f"{prep} {wrong}"), shape.yes_no(part, statement.text(part, "you")))
+                no = (f"No, {text}.", f"Not {prep} {wrong}, but {text}.")
+                options = (name, *self.some(self.people, name, chooser))
+        gold = self.gold_name(name) if name else (part.head.text,)
+        return self.made("who", "person", statement, shape, ask, exam, text if prep in {"with", "by", "from"} else who, gold, guess, no,
+                         [name, *about] if name else about, 3.2 if name else 1.6, (), options)  # fmt: skip
+
+    def what(self, statement, shape, part, text, chooser) -> Fact | None:
+        first, head = part.tokens[0], part.head
+        lemma = statement.clause.verb.lemma
+        rest = shape.rest(part)
+        clear = bool(rest.strip())
+        if first.low in {"only", "about", "nearly", "almost", "some", "over"} and len(part.tokens) > 2 and part.tokens[1].kind == "number":
+            # "only nineteen days" is counted as nineteen days
+            first, after = part.tokens[1], part.tokens[2:]
+        else:
+            after = part.tokens[1:]
+        counted = first.kind == "number" and bool(after)
+        if part.head.text in {"me"} or text == "me":
+            return None
+        if counted:
+            words = after
+            unit = words[0].low if words else ""
+            value = number(first.text)
+            if value is None or not words:
+                return None
+            cut = next((n for n, token in enumerate(words) if token.text == ","), len(words))
+            noun = statement.story.shift(tuple(words[:cut]), statement, "you")
+            if not noun:
+                return None
+            plural = value != 1
+            if unit in _MONEY:
+                ask = [f"How much {shape.ask(part)}?", f"What sum {shape.ask(part)}?"]
+                exam = [f"Which sum of money {shape.ask(part)}?"]
+                short = text
+            else:
+                if not plural:
+                    return None
+                ask = [f"How many {noun} {shape.ask(part)}?", f"Do you know how many {noun} {shape.indirect(part)}?"]
+                exam = [f"What was the number of {noun} that {shape.indirect(part)}?"]
+                short = text if len(text.split()) < 8 else f"{first.text} of them"
+            wrong = value + chooser.choice([-2, -1, 2, 3, 5, 7]) if value > 4 else value + chooser.choice([1, 2, 4])
+            shown = f"{wrong:,}" if first.text[:1].isdigit() else spelled(wrong) if wrong < 10_000 else str(wrong)
+            guess = (shape.yes_no(part, f"{shown} {noun}"), shape.yes_no(part, statement.text(part, "you")))
+            gold = {first.text, str(value), f"{value:,}", spelled(value) if value < 10_000 else str(value)}
+            options = (
+                first.text,
+                *(spelled(max(1, value + d)) if not first.text[:1].isdigit() else str(max(1, value + d)) for d in (-3, 2, 6)),
+            )
+            return self.made(
+                "how many",
+                "number",
+                statement,
+                shape,
+                ask,
+                exam,
+                short,
+                sorted(gold),
+                guess,
+                (f"No, {text}.",),
+                [noun] if not noun.startswith("of ") else [],
+                3.3,
+                (),
+                options,
+            )
+        if "and" in statement.clause.verb.words:
+            return None
+        named = next((token for token in part.tokens if token.kind in {"name", "title"} and not self.story.is_self(token)), None)
+        kind = self.story.kind(head) if head.kind in {"name", "title"} else ""
+        if kind == "person" or (head.kind == "word" and self.story.gender(head) and named is None and first.low in {"my"}):
+            ask = [f"Whom {shape.ask(part)}?", f"Who was it that {shape.indirect(part)}?", f"Which person {shape.ask(part)}?"]
+            exam = [f"Can you name the person whom {shape.indirect(part)}?", f"What is the name of the person that {shape.indirect(part)}?"]
+            wrong = self.another(self.people, head.text, chooser, statement.sentence)
+            guess = (shape.yes_no(part, wrong), shape.yes_no(part, statement.text(part, "you"))) if wrong else ("", "")
+            options = (head.text, *self.some(self.people, head.text, chooser)) if head.kind == "name" else ()
+            rank = 3.4
+            if shape.me and lemma == "marry":
+                spouse = {"m": "husband", "f": "wife"}.get(self.story.gender(head), "spouse")
+                ask = ["Whom did you marry?", f"Who was your {spouse}?", f"What was your {spouse}'s name?"]
+                exam = ["To whom were you married?", f"Whom would you name as your {spouse}?"]
+                rank = 5.4
+            gold = self.gold_name(head.text) if head.kind == "name" else (head.text,)
+            return self.made(
+                "who", "person", statement, shape, ask, exam, text, gold, guess, (f"No, {text}.",), [head.text], rank, (), options
+            )
+        if (
+            kind == "work"
+            or (named is not None and named.kind == "title")
+            or (head.kind == "name" and kind == "thing" and lemma in {"publish", "write", "compose"})
+        ):
+            ask = [
+                f"What {shape.ask(part)}?",
+                f"Which work {shape.ask(part)}?",
+                f"What is the title of the work that {shape.indirect(part)}?",
+            ]
+            exam = [f"Can you name the work that {shape.indirect(part)}?", f"What was it called, the thing {shape.indirect(part)}?"]
+            title = named.text if named is not None else text
+            wrong = chooser.choice(bank()["false_works"])
+            return self.made("what", "work", statement, shape, ask, exam, text, (title.strip('"“”*'),),
+                             (shape.yes_no(part, wrong), shape.yes_no(part, statement.text(part, "you"))), (f"No, {text}.",), [title], 3.4,
+                             (), (title, *bank()["false_works"][:3]))  # fmt: skip
+        if kind == "place" and lemma not in {"design", "build", "draw", "make", "paint", "write", "print", "buy", "own", "sell"}:
+            ask = [
+                f"Which place {shape.ask(part)}?",
+                f"What place was it that {shape.indirect(part)}?",
+            ]
+            exam = [f"Can you name the place that {shape.indirect(part)}?"]
+            wrong = self.another(self.places, head.text, chooser, statement.sentence)
+            guess = (shape.yes_no(part, wrong), shape.yes_no(part, statement.text(part, "you"))) if wrong else ("", "")
+            options = (head.text, *self.some(self.places, head.text, chooser))
+            return self.made(
+                "where", "place", statement, shape, ask, exam, text, (head.text,), guess, (f"No, {text}.",), [head.text], 2.8, (), options
+            )
+        if (
+            statement.clause.verb.main in {"called", "named", "nicknamed"}
+            and statement.clause.verb.passive
+            and head.kind not in {"name", "title"}
+        ):
+            return None
+        if (
+            head.kind == "name"
+            and " " not in head.text
+            and kind == "thing"
+            and not is_human(head)
+            or is_human(head)
+            and head.kind == "word"
+        ):
+            return None
+        if statement.parts and statement.parts[0].kind == "adverb" and lemma in {"come", "go", "sail", "walk", "ride", "travel", "march"}:
+            return None
+        if statement.clause.verb.main in {"called", "named", "nicknamed"} and statement.clause.verb.passive:
+            ask = [f"What {shape.ask(part)}?", f"By what name {shape.ask(part)}?"]
+            return self.made(
+                "what",
+                "thing",
+                statement,
+                shape,
+                ask,
+                [f"Which name {shape.ask(part)}?"],
+                text,
+                (head.text,),
+                ("", ""),
+                (),
+                [shape.subject],
+                3,
+            )
+        if lemma in {"have", "be", "make", "take", "do", "keep", "get", "put"} and not clear or first.low in {"this", "that", "such",
+            "all", "no", "the", "some"} and not clear and (
+            named is None or head.kind != "name"
+        ):  # fmt: skip
+            return None
+        specific = clear and any(p.kind in {"time", "place", "person", "span", "other"} for p in statement.parts if p is not part)
+        if not specific and lemma not in {"publish", "write", "compose", "invent", "found", "discover", "win", "receive", "study",
+            "play", "teach", "learn",
+                                          "become", "lose", "own", "paint", "sell", "inherit", "lead", "join", "design", "build",
+                                              "draw", "enter", "attend", "buy"}:  # fmt: skip
+            return None
+        ask = [f"What {shape.ask(part)}?", f"What was it that {shape.indirect(part)}?", f"Tell me what {shape.indirect(part)}."]
+        exam = [f"Which thing was it that {shape.indirect(part)}?", f"Can you name what {shape.indirect(part)}?"]
+        if shape.me and lemma == "become":
+            ask = [f"What {shape.ask(part)}?", "What did you become?" if not clear else "", "What was your work?"]
+        things = [statement.text(part, "you")] if len(text.split()) < 8 else []
+        return self.made("what", "thing", statement, shape, ask, exam, text, (head.text,) if len(head.text) > 3 else (), ("", ""), (),
+            things,
+                         2.0 if specific else 1.4)  # fmt: skip
+
+    def being(self, statement, shape, part, text, chooser) -> Fact | None:
+        first = part.tokens[0]
+        rest = shape.rest(part)
+        head = part.head
+        was = statement.question_verb()[0]
+        if not shape.me and any(other.kind == "adverb" for other in statement.parts) or text in {"enough", "alone"}:
+            return None
+        if shape.me:
+            if first.low not in {"a", "an", "the"} and first.kind != "name":
+                ask = [
+                    f"What were you like {rest}?",
+                    f"How would you describe yourself {rest}?" if not rest else "",
+                    f"Is it true that you were {statement.text(part, 'you')}?",
+                ]
+                return self.made(
+                    "what", "state", statement, shape, ask, [f"Which words fit you best {rest}?"], text, (), ("", ""), (), [], 1.3
+                )
+            if rest:
+                ask = [
+                    f"What were you {rest}?",
+                    f"Tell me what you were {rest}.",
+                    f"What was your work {rest}?" if first.low in {"a", "an"} else "",
+                ]
+                return self.made(
+                    "what", "work", statement, shape, ask, [f"In what position were you {rest}?"], text, (head.text,), ("", ""), (), [], 3
+                )
+            if first.low in {"a", "an"}:
+                ask = ["What is your work?", "What do you do in life?", "How do you earn your bread?", "What are you by trade?"]
+                exam = ["Which calling have you followed?", "What would you give as your profession?"]
+                return self.made(
+                    "what",
+                    "work",
+                    statement,
+                    shape,
+                    ask,
+                    exam,
+                    text,
+                    (head.text,),
+                    ("Are you a tailor?", ""),
+                    (f"No, I was {text}.",),
+                    [],
+                    4,
+                )
+            return None
+        if head.kind == "name" and self.story.kind(head) == "person" or (first.kind == "name" and statement.subject == "person"):
+            ask = [f"Who {was} {shape.subject}?", f"What {was} the name of {shape.subject}?", f"Tell me who {shape.subject} {was}."]
+            exam = [f"By what name {was} {shape.subject} known?", f"Can you name {shape.subject}?"]
+            wrong = self.another(self.people, head.text, chooser, statement.sentence)
+            guess = (f"Was {wrong} {shape.subject}?", f"Was {statement.text(part, 'you')} {shape.subject}?") if wrong else ("", "")
+            return self.made("who", "person", statement, shape, ask, exam, text, self.gold_name(head.text), guess, (f"No, {text}.",),
+                [shape.subject], 4,
+                             (), (head.text, *self.some(self.people, head.text, chooser)))  # fmt: skip
+        if first.kind == "number" and len(part.tokens) > 1:
+            much = part.tokens[1].low in _MONEY
+            ask = [f"How much {was} {shape.subject}?" if much else f"What {was} {shape.subject}?", f"Tell me what {shape.subject} {was}."]
+            return self.made("how many", "number", statement, shape, ask,
+                [f"What did {shape.subject} come to?" if much else f"Can you name {shape.subject}?"], text,
+                             (first.text, str(number(first.text) or "")), ("", ""), (), [shape.subject], 2.6)  # fmt: skip
+        if first.low in {"a", "an", "the", "my"} or head.kind == "name":
+            ask = [
+                f"What {was} {shape.subject} {rest}?",
+                f"Who {was} {shape.subject} {rest}?",
+                f"Tell me what {shape.subject} {was} {rest}.",
+            ]
+            exam = [f"Can you explain what {shape.subject} {was} {rest}?"]
+            return self.made(
+                "what",
+                "role",
+                statement,
+                shape,
+                ask,
+                exam,
+                text,
+                (head.text,) if len(head.text) > 3 else (),
+                ("", ""),
+                (),
+                [shape.subject],
+                2.6,
+            )
+        ask = [
+            f"What {was} {shape.subject} like {rest}?",
+            f"How {was} {shape.subject} {rest}?",
+            f"How would you describe {shape.subject}?" if not rest else "",
+        ]
+        return self.made(
+            "what",
+            "state",
+            statement,
+            shape,
+            ask,
+            [f"Which words describe {shape.subject} {rest}?"],
+            text,
+            (),
+            ("", ""),
+            (),
+            [shape.subject],
+            1.2,
+        )
+
+    def from_subject(self, statement, shape, chooser) -> Fact | None:
+        """Who did it: other people's deeds stay theirs."""
+        verb, tail = statement.verb("you"), statement.tail("you", most=3)
+        if not tail or statement.clause.verb.form == "be" or len(tail.split()) < 2:
+            return None
+        head = Part("object", statement.who).head if statement.who else Token("", "end")
+        word = "Who" if statement.subject == "person" or is_human(head) else "What"
+        label = statement.label
+        if word == "What" and head.kind == "name" and " " not in head.text:
+            return None
+        named = any(token.kind == "name" for token in statement.clause.subject)
+        if word == "What" and not named and label.split()[0].lower() in _VAGUE:
+            return None
+        aux = statement.question_verb()[0]
+        did = "did" if statement.clause.verb.form == "simple" else aux
+        ask = [f"{word} {verb} {tail}?", f"{word} was it that {verb} {tail}?", f"Do you remember {word.lower()} {verb} {tail}?"]
+        exam = [f"Can you name the {'person' if word == 'Who' else 'thing'} that {verb} {tail}?"]
+        named = next((token.text for token in statement.who if token.kind == "name" and not self.story.is_self(token)), "") or next(
+            (name for name in self.people if name in label), ""
+        )
+        guess = ("", "")
+        if named and word == "Who" and " and " not in label and statement.clause.verb.words[0] not in {"were", "have", "are"}:
+            wrong = self.another(self.people, named, chooser, statement.sentence)
+            if wrong:
+                first, after = statement.question_verb()
+                guess = (f"{sentence_case(first)} {wrong} {after} {tail}?", f"{sentence_case(first)} {statement.label_you} {after} {tail}?")
+        taught = statement.clause.verb.lemma == "teach" and word == "Who" and re.search(r"\byou\b", tail)
+        if taught:
+            lesson = next(
+                (statement.text(part, "you") for part in statement.parts if part.kind == "object" and statement.text(part) != "me"), ""
+            )
+            ask.insert(1, f"From whom did you learn {lesson}?" if lesson and len(lesson.split()) < 10 else "Who was your teacher?")
+            exam.append("Who was it that gave you lessons?" if not lesson else f"Whom did you have to thank for teaching you {lesson}?")
+        short = f"{label} {did}" if word == "Who" and did in {"did", "was", "had", "were", "could", "would"} else label
+        gold = self.gold_name(named) if named else (Part("object", statement.who).head.text,) if statement.who else ()
+        rank = 3.3 if named and " you" in f" {tail}" else 2.4 if named else 0.9
+        options = (
+            (named, *self.some(self.people, named, chooser)) if named and self.story.kinds.get(self.story.full(named)) == "person" else ()
+        )
+        return self.made("who", "person" if word == "Who" else "thing", statement, shape, ask, exam, short, gold, guess,
+            (f"No, {label} {did}." if word == "Who" else "",),
+                         [named] if named else [], rank, (), options)  # fmt: skip
+
+    def plain(self, statement, shape) -> Fact | None:
+        """A statement that only bears a yes/no question and a telling."""
+        if not statement.parts or len(statement.say().split()) < 4:
+            return None
+        first, after = statement.question_verb()
+        question = f"{sentence_case(first)} {shape.subject} {after} {statement.tail('you')}?"
+        ask = [question, f"Is it true that {shape.subject} {statement.verb('you')} {statement.tail('you')}?"]
+        yes = "I" if shape.me else statement.label
+        aux = "did" if statement.clause.verb.form == "simple" else statement.verb("I").split()[0]
+        object_ = next((statement.text(part, "you") for part in statement.parts if part.kind in {"object", "place"}), "")
+        short = f"Yes. {statement.say()}" if statement.clause.verb.form == "present" or not aux.isalpha() else f"Yes, {yes} {aux}"
+        return self.made("yes", "yes", statement, shape, ask,
+            [f"May one say that {shape.subject} {statement.verb('you')} {statement.tail('you')}?"], short, (),
+                         ("", ""), (), [object_] if object_ and object_ != "you" and len(object_.split()) < 8 else [], 0.8)  # fmt: skip
+
+
+class Shape:
+    """The second person of a statement, with one part taken out: what questions are made of."""
+
+    def __init__(self, statement: Statement):
+        self.statement = statement
+        self.me = statement.subject == "me"
+        self.subject = "you" if self.me else statement.label_you
+
+    def rest(self, part: Part | None, most: int = 2) -> str:
+        """The other parts, at most `most` loose ones; without long side clauses."""
+        loose = tuple(p for p in self.statement.parts if p.kind in {"reason", "clause"})
+        text = self.statement.tail("you", (*((part,) if part else ()), *loose), most)
+        if len(text.split()) <= 12:
+            return text
+        side = tuple(p for p in self.statement.parts if p.kind in {"when", "reason", "clause", "with"})
+        text = self.statement.tail("you", (*((part,) if part else ()), *side), most)
+        return text if len(text.split()) <= 16 else self.statement.tail("you", (*((part,) if part else ()), *side), 1)
+
+    def ask(self, part: Part) -> str:
+        """'did you move to Vienna'"""
+        first, after = self.statement.question_verb()
+        return " ".join(piece for piece in (first, self.subject, after, self.rest(part)) if piece)
+
+    def indirect(self, part: Part) -> str:
+        """'you moved to Vienna'"""
+        return " ".join(piece for piece in (self.subject, self.statement.verb("you"), self.rest(part)) if piece)
+
+    def indirect_me(self, part: Part) -> str:
+        """'I moved to Vienna'"""
+        subject = "I" if self.me else self.statement.label
+        return " ".join(piece for piece in (subject, self.statement.verb("I"), self.statement.tail("I", (part,), 2)) if piece)
+
+    def yes_no(self, part: Part, instead: str) -> str:
+        """A yes/no question with `instead` where the part stood."""
+        first, after = self.statement.question_verb()
+        pieces = []
+        for other in self.statement.parts:
+            if other is part:
+                pieces.append(re.sub(r"\bmy\b", "your", instead))
+            elif other.kind in {"object", "complement", "adverb", "to", "that", "rate"} or len(pieces) < 3:
+                pieces.append(self.statement.text(other, "you"))
+        return tidy(f"{sentence_case(first)} {self.subject} {after} {' '.join(pieces)}?")
+
+
+def tidy(question: str) -> str:
+    """A question with single spaces, a capital, and one mark at its end."""
+    question = re.sub(r"\s+([?.,])", r"\1", " ".join(question.split()))
+    question = re.sub(r"[,.]+([?])", r"\1", question)
+    return question[:1].upper() + question[1:]
+
+
+# ---- memory ------------------------------------------------------------------------------------------------------------------------
+
+
+_YES = ("Yes", "That is so", "Indeed", "Quite right", "So it was", "Just so", "You are right")
+_NO = ("No", "Not so", "By no means", "You are mistaken", "That is wrong", "No, no")
+_PASSING = {
+    "year": ("What happened in {x}?", "Tell me about {x}.", "What do you remember of the year {x}?"),
+    "place": ("What do you remember of {x}?", "Do you know {x}?", "What had you to do with {x}?", "Tell me about {x}."),
+    "person": ("Tell me about {x}.", "What do you remember of {x}?", "What can you say of {x}?", "Did you know {x}?"),
+    "thing": ("Tell me about {x}.", "What can you tell me of {x}?", "I should like to hear about {x}."),
+}
+
+
+def exchanges(facts: Facts, index: int, most: int = 40) -> list[tuple[str, str]]:
+    """(question, answer) pairs of a paragraph: the four ways of asking for each fact, the most telling facts first."""
+    chooser = facts.chooser(index, "memory")
+    made: list[tuple[str, str]] = []
+    for n, fact in enumerate(facts.of(index)):
+        made += four(fact, facts, n, chooser)
+        if len(made) >= most:
+            break
+    seen, kept = set(), []
+    for question, answer in made:
+        mark = (question.lower(), answer.lower())
+        if question and answer and mark not in seen and question.lower() not in {q for q, _ in seen}:
+            seen.add(mark)
+            kept.append((question, answer))
+    return kept[:most]
+
+
+def four(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
+    """Directly, otherwise, yes/no or corrected, in passing."""
+    told = list(fact.told)
+    long = told[0]
+    other = next((text for text in told[1:] if text != long), long)
+    made = [(fact.ask[0], fact.short)]
+    if len(fact.ask) > 1:
+        made.append((fact.ask[1], long))
+    wrong, right = fact.guess
+    if wrong and wrong != right and (turn % 3 or not right):
+        no = chooser.choice(fact.no) if fact.no else ""
+        made.append((tidy(wrong), f"{no} {long}".strip() if len(no.split()) < 6 and chooser.random() < 0.5 else no or f"No. {long}"))
+    elif right:
+        made.append((tidy(right), f"{chooser.choice(_YES)}. {other}"))
+    elif len(fact.ask) > 2:
+        made.append((fact.ask[2], other))
+    for thing in fact.things[:1]:
+        kind = (
+            "year"
+            if re.fullmatch(r"\d{1,4}(?: BC| AD)?", thing)
+            else "place"
+            if thing in facts.places
+            else "person"
+            if thing in facts.people
+            else "thing"
+        )
+        question = chooser.choice(_PASSING[kind]).format(x=thing)
+        known = "Yes. " if question.startswith(("Did you know", "Do you know")) else ""
+        made.append((tidy(question), known + (other if len(other.split()) > 3 else long)))
+    if len(fact.ask) > 2 and fact.rank >= 4:
+        made.append((fact.ask[2], other if other != long else long))
+    return made
