@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass, replace
 
 from charlib.words import (
-    ABBREVIATIONS,
     ADVERBS,
     AUXILIARIES,
     BE,
@@ -42,22 +41,6 @@ from charlib.words import (
     senses,
     words_of,
 )
-
-
-def sentences(text: str) -> list[str]:
-    """Sentences of a paragraph; abbreviations, initials and quoted speech do not end one."""
-    text = " ".join(text.split())
-    found, start = [], 0
-    for match in re.finditer(r"[.!?]+[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9À-Þ])", text):
-        before = text[start : match.start() + 1]
-        if re.search(rf"(?:^|[\s(]){ABBREVIATIONS}\.$", before) and not re.search(r"\b(?:BC|AD)\.$", before):
-            continue
-        if before.count("(") > before.count(")") or before.count("“") > before.count("”"):
-            continue
-        found.append(text[start : match.end()].strip())
-        start = match.end()
-    tail = text[start:].strip()
-    return found + [tail] if tail else found
 
 
 @dataclass(frozen=True)

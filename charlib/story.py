@@ -11,23 +11,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from charlib.language import (
-    GIVING,
-    MOVING,
-    SAYING,
-    Clause,
-    Part,
-    Token,
-    Verb,
-    clauses,
-    is_adverb,
-    is_common,
-    is_function,
-    join,
-    sentences,
-    tokens,
-)
+from charlib.language import GIVING, MOVING, SAYING, Clause, Part, Token, Verb, clauses, is_adverb, is_common, is_function, join, tokens
 from charlib.profile import dates_in
+from charlib.simplify import linked, plain, prose, sentences
 from charlib.words import (
     ADVERBS,
     AUXILIARIES,
@@ -177,17 +163,23 @@ class Story:
     """
 
     def __init__(self, name: str, short_name: str, texts: list[str], end=None):
-        self.name, self.short_name, self.texts, self.end = name, short_name, [" ".join(text.split()) for text in texts], end
-        whole = " ".join(self.texts)
+        self.name, self.short_name, self.end = name, short_name, end
+        names = [word for word in re.findall(r"[^\W\d_][\w'’-]*", name) if word[0].isupper() and not re.fullmatch(r"[IVX]+", word)]
+        self.self_words = frozenset([*names, *short_name.split()])
+        self.alone = {name, short_name, names[0] if names else name}
+        self._look([prose(" ".join(text.split()), short_name) for text in texts])
+        self._look(self._plain())  # once more, now that it is known whose every "his" is
+
+    def _look(self, texts: list[str]) -> None:
+        """Read the texts: names, pronoun, sentences, who is who."""
+        self.texts = texts
+        whole = " ".join(texts)
         self.words = frozenset(
             word
             for word in re.findall(r"(?<=[a-z,;’'\d] )([A-Z][\w’-]+)", re.sub(r"['’]s\b", "", whole))
             if word not in {"The", "A", "An", "I", *MONTHS}
         )
-        names = [word for word in re.findall(r"[^\W\d_][\w'’-]*", name) if word[0].isupper() and not re.fullmatch(r"[IVX]+", word)]
-        self.self_words = frozenset([*names, *short_name.split()])
         self.words |= self.self_words
-        self.alone = {name, short_name, names[0] if names else name}
         self.pronoun = self._pronoun(whole)
         self.cut = [[tokens(self._unhedged(s), self.words, self.self_words) for s in sentences(text)] for text in self.texts]
         self.kinds, self.genders = self._types()
@@ -197,6 +189,17 @@ class Story:
         self.kin = self._kin()
         self.kinds.update(dict.fromkeys(self.kin, "person"))
         self.appositions = self._appositions()
+
+    def _plain(self) -> list[str]:
+        """The texts in plain sentences, the protagonist named where a pronoun surely means that person."""
+        made, before = [], ""
+        for text, plans in zip(self.texts, self.plans, strict=True):
+            pieces = []
+            for sentence, (_, mine, _) in zip(sentences(text), plans, strict=True):
+                pieces += plain(linked(sentence, before, self.short_name, self.pronoun), self.short_name, mine, self.pronoun)
+                before = sentence
+            made.append(" ".join(pieces))
+        return made
 
     # -- who --
 
@@ -233,6 +236,8 @@ class Story:
         if token.text in self.alone:
             return True
         words = token.text.split()
+        if len(words) > 1 and words[0] == self.name.split()[0] and words[-1] == self.name.split()[-1] and " " in self.name:
+            return True  # with a middle name that the title leaves out
         return len(words) > 1 and (set(words) <= self.self_words and self.short_name in words
                                    or (self.name in token.text and token.text.endswith(self.short_name)
                                        and len(words) <= len(self.name.split()) + 2)
