@@ -16,7 +16,7 @@ from charlib import run
 from charlib.language import Part, Token, join
 from charlib.profile import Profile, dates_in
 from charlib.story import Statement, Story, is_human, sentence_case
-from charlib.words import KIN, ROLES, number, senses, spelled, words_of
+from charlib.words import KIN, ROLES, number, past_of, senses, spelled, words_of
 
 VERSION = "2"
 _MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
@@ -114,7 +114,7 @@ class Facts:
         name, other = self.profile.name, chooser.choice(bank()["strangers"])
         return [
             *self.birth(),
-            Fact("who", "name", ("What is your name?", "Who are you?", "Tell me who you are."),
+            Fact("who", "name", ("What is your name?", "Who are you?", "Tell me your name.", "What do people call you?", "May I ask your name?"),
                 ("How are you called?", "With whom am I speaking?"),
                  f"{name}.", (f"My name is {name}.", f"I am {name}.", f"You are speaking to {name}."), (self.profile.short_name,),
                  (f"Are you {other}?", f"Are you {name}?"), (f"No, my name is {name}.",), (), 6, 0, "name", (name,))
@@ -135,7 +135,7 @@ class Facts:
         return [
             Fact("when", "date", ("When were you born?", "What is the date of your birth?" if dates[0].day
                 else "In what year were you born?",
-                                  "In which year did you come into the world?"), ("When is your birthday?", "What year saw your birth?"),
+                                  "In which year did you come into the world?", "Tell me when you were born.", "When did your life begin?"), ("When is your birthday?", "What year saw your birth?"),
                  f"{sentence_case(prep)} {text}.", (f"I was born {prep} {text}.", f"My birth was {prep} {text}.",
                      f"{sentence_case(prep)} {text} I was born."), (year,),
                  (f"Were you born {prep} {wrong}?", f"Were you born {prep} {text}?"), (f"No, {prep} {text}.",), (year,), 6.5, 0, "birth",
@@ -157,7 +157,8 @@ class Facts:
             what = story.appositions.get(name)
             more = f" {name} was {what}." if what and kin not in what else ""
             found.append(
-                Fact("who", "person", (f"Who was {yours}?", f"What was the name of {yours}?", f"Tell me the name of {yours}."),
+                Fact("who", "person", (f"Who was {yours}?", f"What was the name of {yours}?", f"What was {yours} called?", f"Tell me who {yours} was.",
+                         f"{sentence_case(yours)}: who was that?"),
                      (f"Whom would you name as {yours}?", f"By what name was {yours} known?"),
                      f"{name}.", (f"{sentence_case(one)} was {name}.{more}", f"{name} was {one}.", f"The name of {one} was {name}."),
                          self.gold_name(name),
@@ -165,7 +166,7 @@ class Facts:
                          f"kin {name}",
                      (name, *self.some(self.people, name, chooser))))  # fmt: skip
             found.append(
-                Fact("who", "relation", (f"Who was {name}?", f"What was {name} to you?", f"How did you know {name}?"),
+                Fact("who", "relation", (f"Who was {name}?", f"What was {name} to you?", f"How did you know {name}?", f"{name}: who was that?"),
                      (f"In what relation did {name} stand to you?", f"Could you explain who {name} was?"),
                      f"{sentence_case(one)}.", (f"{name} was {one}.{more}", f"That was {one}.",
                          f"{sentence_case(one)}, and no stranger to me."),
@@ -180,7 +181,8 @@ class Facts:
                 [w for w in ("a baker", "a soldier", "a painter", "a priest", "a merchant", "a weaver") if w.split()[-1] not in what]
             )
             found.append(
-                Fact("who", "role", (f"Who was {name}?", f"What was {name}?", f"Do you know who {name} was?"),
+                Fact("who", "role", (f"Who was {name}?", f"What was {name}?", f"What was the work of {name}?", f"How did {name} earn a living?",
+                         f"Tell me what {name} was."),
                      (f"Could you explain who {name} was?", f"What sort of person was {name}?"), f"{sentence_case(what)}.",
                      (f"{name} was {what}.", f"{sentence_case(what)}, and {name} was the name."), (head,),
                          (f"Was {name} {wrong}?", f"Was {name} {what}?"),
@@ -291,7 +293,9 @@ class Facts:
                 ]
             )
         )
-        clean = tuple(tidy(question) for question in ask if question)
+        ask = widened(list(ask), kind, statement)
+        clean = tuple(dict.fromkeys(tidy(question) for question in ask if question))
+        short = " ".join(short.replace("“", "").replace("”", "").split())
         return Fact(kind, type, clean, tuple(tidy(question) for question in exam if question), sentence_case(short).rstrip(".") + ".",
             told, tuple(gold), guess,
                     tuple(no), tuple(things), rank, statement.paragraph, f"{statement.paragraph} {statement.say()} {short}",
@@ -405,7 +409,7 @@ class Facts:
         born = statement.clause.verb.main == "born" and shape.me
         if born:
             ask = ["When were you born?", "What is the date of your birth?" if len(dates[0].split()) > 1 else "In what year were you born?",
-                   "In which year did you come into the world?"]  # fmt: skip
+                   "In which year did you come into the world?", "Tell me when you were born.", "When did your life begin?"]  # fmt: skip
             exam = ["When is your birthday?", "What year saw your birth?"]
         kin = next((word for word in KIN if re.search(rf"\b{word}\b", shape.subject)), "")
         if statement.clause.verb.lemma == "die" and kin and year:
@@ -465,7 +469,8 @@ class Facts:
             options = (named, *self.some(self.places, named, chooser))
         born = statement.clause.verb.main == "born" and shape.me
         if born:
-            ask = ["Where were you born?", "What is your birthplace?", "In what place did your life begin?", "Where do you come from?"]
+            ask = ["Where were you born?", "What is your birthplace?", "In what place did your life begin?", "Where do you come from?",
+                   "In what place did you come into the world?", "Tell me where you were born."]
             exam = ["Which place do you call your birthplace?", "From what town or village do you hail?"]
         lived = shape.me and lemma in {"live", "settle", "move", "reside", "dwell", "lodge"} and not towards
         if lived:
@@ -570,7 +575,8 @@ class Facts:
             rank = 3.4
             if shape.me and lemma == "marry":
                 spouse = {"m": "husband", "f": "wife"}.get(self.story.gender(head), "spouse")
-                ask = ["Whom did you marry?", f"Who was your {spouse}?", f"What was your {spouse}'s name?"]
+                ask = ["Whom did you marry?", f"Who was your {spouse}?", f"What was your {spouse}'s name?", f"Tell me who your {spouse} was.",
+                       "With whom did you share your life?", f"What was your {spouse} called?"]
                 exam = ["To whom were you married?", f"Whom would you name as your {spouse}?"]
                 rank = 5.4
             gold = self.gold_name(head.text) if head.kind == "name" else (head.text,)
@@ -685,7 +691,8 @@ class Facts:
                     "what", "work", statement, shape, ask, [f"In what position were you {rest}?"], text, (head.text,), ("", ""), (), [], 3
                 )
             if first.low in {"a", "an"}:
-                ask = ["What is your work?", "What do you do in life?", "How do you earn your bread?", "What are you by trade?"]
+                ask = ["What is your work?", "What do you do in life?", "How do you earn your bread?", "What are you by trade?", "What was your profession?",
+                       "What did you do for a living?"]
                 exam = ["Which calling have you followed?", "What would you give as your profession?"]
                 return self.made(
                     "what",
@@ -828,6 +835,9 @@ class Shape:
         """The other parts, at most `most` loose ones; without long side clauses."""
         loose = tuple(p for p in self.statement.parts if p.kind in {"reason", "clause"})
         text = self.statement.tail("you", (*((part,) if part else ()), *loose), most)
+        if len(text.split()) <= 9:
+            return text
+        text = self.statement.tail("you", (*((part,) if part else ()), *loose), 1)
         if len(text.split()) <= 12:
             return text
         side = tuple(p for p in self.statement.parts if p.kind in {"when", "reason", "clause", "with"})
@@ -860,6 +870,43 @@ class Shape:
         return tidy(f"{sentence_case(first)} {self.subject} {after} {' '.join(pieces)}?")
 
 
+_SYNONYMS = {
+    "marry": "wed", "join": "enter", "publish": "bring out", "found": "set up", "move": "go to live", "buy": "purchase",
+    "receive": "get", "teach": "give lessons in", "learn": "pick up", "build": "make", "make": "create", "begin": "start", "leave": "go away from",
+    "return": "come back", "retire": "stop working", "open": "start", "settle": "make a home", "meet": "get to know", "award": "give",
+    "discover": "find", "own": "have", "keep": "have", "fear": "dread", "hate": "dislike", "invent": "think up", "write": "pen", "attend": "go to",
+    "study": "learn", "work": "earn a living", "serve": "do service", "win": "gain", "sell": "give up", "travel": "journey", "visit": "go to see",
+    "appoint": "make", "arrest": "seize", "wound": "hurt", "die": "pass away", "drown": "perish", "play": "perform on", "love": "like best",
+    "collect": "gather", "carry": "have with you", "live": "have a home", "paint": "make", "compose": "write", "design": "draw up",
+    "enrol": "enter", "graduate": "finish your studies", "employ": "hire", "lose": "be robbed of", "sail": "go by ship", "flee": "run away",
+    "establish": "set up", "create": "make", "construct": "build", "purchase": "buy", "obtain": "get", "educate": "school", "refuse": "decline",
+    "climb": "go up", "borrow": "take", "enlist": "join up", "emigrate": "go away", "perform": "play", "direct": "lead", "head": "lead",
+    "raise": "bring up", "translate": "turn", "train": "school", "adopt": "take up", "quarrel": "fall out",
+}  # fmt: skip
+_COLON = {"when": "when was that", "where": "where was that", "who": "who was it", "what": "what was it", "why": "why was that",
+          "how long": "how long was that", "how many": "how many were there"}  # fmt: skip
+
+
+def widened(ask: list[str], kind: str, statement: Statement) -> list[str]:
+    """The questions with two more: the verb said otherwise, and the matter first with its question behind."""
+    verb = statement.clause.verb
+    if not ask or not ask[0] or len(ask[0].split()) < 3:
+        return ask
+    other = _SYNONYMS.get(verb.lemma, "")
+    if other and verb.form == "simple" and " and " not in " ".join(verb.words):
+        said = re.sub(rf"\b{re.escape(verb.lemma)}\b", other, ask[0], count=1)
+        if said == ask[0] and not re.search(r"\bdid\b", ask[0]):
+            head, _, tail = other.partition(" ")
+            said = re.sub(rf"\b{re.escape(verb.main)}\b", f"{past_of(head) or head} {tail}".strip(), ask[0], count=1)
+        if said != ask[0]:
+            ask.insert(2, said)
+    match = re.match(r"(?:Do you remember|Tell me|What was the reason|How is it that|Do you know) (?:when|where|who|whom|what|why|that|how many|to what place|by whom|with whom|from whom)? ?(.+?)[?.]$",
+                     next((q for q in ask if q.startswith(("Do you remember", "Tell me", "Do you know"))), ""))  # fmt: skip
+    if match and kind in _COLON and kind not in {"who", "what"} and match[1].startswith(("you ", "your ", "my ", "the ")):
+        ask.append(f"{sentence_case(match[1])}: {_COLON[kind]}?")
+    return ask
+
+
 def tidy(question: str) -> str:
     """A question with single spaces, a capital, and one mark at its end."""
     question = re.sub(r"\s+([?.,])", r"\1", " ".join(question.split()))
@@ -870,49 +917,59 @@ def tidy(question: str) -> str:
 # ---- memory ------------------------------------------------------------------------------------------------------------------------
 
 
-_YES = ("Yes", "That is so", "Indeed", "Quite right", "So it was", "Just so", "You are right")
-_NO = ("No", "Not so", "By no means", "You are mistaken", "That is wrong", "No, no")
 _PASSING = {
     "year": ("What happened in {x}?", "Tell me about {x}.", "What do you remember of the year {x}?"),
-    "place": ("What do you remember of {x}?", "Do you know {x}?", "What had you to do with {x}?", "Tell me about {x}."),
-    "person": ("Tell me about {x}.", "What do you remember of {x}?", "What can you say of {x}?", "Did you know {x}?"),
+    "place": ("What do you remember of {x}?", "What had you to do with {x}?", "Tell me about {x}."),
+    "person": ("Tell me about {x}.", "What do you remember of {x}?", "What can you say of {x}?"),
     "thing": ("Tell me about {x}.", "What can you tell me of {x}?", "I should like to hear about {x}."),
 }
 
 
-def exchanges(facts: Facts, index: int, most: int = 40) -> list[tuple[str, str]]:
-    """(question, answer) pairs of a paragraph: the four ways of asking for each fact, the most telling facts first."""
+def exchanges(facts: Facts, index: int, most: int = 0, half: int | None = None) -> list[tuple[str, str]]:
+    """(question, answer) pairs of a paragraph, fact by fact, the most telling first: the same short answer to many wordings.
+
+    `most` bounds their number (0: none beyond MOST, or a share of it when there are many paragraphs); `half` 0 or 1 takes the first or second half
+    of the facts.
+    """
     chooser = facts.chooser(index, "memory")
+    rows = facts.of(index)
+    most = most or max(LEAST, MOST // max(1, len(facts.profile.paragraphs)))
     made: list[tuple[str, str]] = []
-    for n, fact in enumerate(facts.of(index)):
-        made += four(fact, facts, n, chooser)
+    seen: set[str] = set()
+    ends = [0]
+    for turn, fact in enumerate(rows):
+        for question, answer in drills(fact, facts, turn, chooser):
+            mark = question.lower()
+            if question and answer and mark not in seen:
+                seen.add(mark)
+                made.append((question, answer))
+        ends.append(len(made))
         if len(made) >= most:
             break
-    seen, kept = set(), []
-    for question, answer in made:
-        mark = (question.lower(), answer.lower())
-        if question and answer and mark not in seen and question.lower() not in {q for q, _ in seen}:
-            seen.add(mark)
-            kept.append((question, answer))
-    return kept[:most]
+    if half is None:
+        return made
+    middle = ends[(len(ends)) // 2]
+    return made[:middle] if half % 2 == 0 else made[middle:]
 
 
-def four(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
-    """Directly, otherwise, yes/no or corrected, in passing."""
-    told = list(fact.told)
-    long = told[0]
-    other = next((text for text in told[1:] if text != long), long)
-    made = [(fact.ask[0], fact.short)]
-    if len(fact.ask) > 1:
-        made.append((fact.ask[1], long))
+MOST, LEAST = 1600, 40  # exchanges of a whole life; of one paragraph
+
+
+def drills(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
+    """Up to eight short exchanges about a fact: asked in different words, guessed wrongly and rightly, offered beside another, in passing."""
+    short = fact.short
+    made = [(question, short) for question in fact.ask[:6]]
     wrong, right = fact.guess
-    if wrong and wrong != right and (turn % 3 or not right):
-        no = chooser.choice(fact.no) if fact.no else ""
-        made.append((tidy(wrong), f"{no} {long}".strip() if len(no.split()) < 6 and chooser.random() < 0.5 else no or f"No. {long}"))
-    elif right:
-        made.append((tidy(right), f"{chooser.choice(_YES)}. {other}"))
-    elif len(fact.ask) > 2:
-        made.append((fact.ask[2], other))
+    told = min(fact.told, key=lambda text: len(text.split())) if fact.told else ""
+    if wrong and wrong != right and len(wrong.split()) <= 16:
+        made.insert(min(3, len(made)), (tidy(wrong), chooser.choice([no for no in fact.no if len(no.split()) <= 12] or [f"No. {short}"])))
+    if right and len(right.split()) <= 16 and turn % 2:
+        made.append((tidy(right), f"Yes, {_lowered(short)}" if not short.startswith(("Yes", "No")) else short))
+    others = [option for option in fact.options[1:] if option and option != fact.options[0]]
+    if others and len(fact.ask[0].split()) <= 12 and len(fact.options[0].split()) <= 5:
+        pair = [fact.options[0], others[0]]
+        chooser.shuffle(pair)
+        made.append((f"{fact.ask[0].rstrip('?.')}: {pair[0]} or {pair[1]}?", short))
     for thing in fact.things[:1]:
         kind = (
             "year"
@@ -923,9 +980,13 @@ def four(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tu
             if thing in facts.people
             else "thing"
         )
-        question = chooser.choice(_PASSING[kind]).format(x=thing)
-        known = "Yes. " if question.startswith(("Did you know", "Do you know")) else ""
-        made.append((tidy(question), known + (other if len(other.split()) > 3 else long)))
-    if len(fact.ask) > 2 and fact.rank >= 4:
-        made.append((fact.ask[2], other if other != long else long))
-    return made
+        if told and len(told.split()) <= 14 and (kind in {"year", "person"} or turn % 2):
+            made.append((tidy(chooser.choice(_PASSING[kind]).format(x=thing)), told))
+    return made[:9]
+
+
+def _lowered(short: str) -> str:
+    """The short answer after 'Yes,': its first letter small unless it is a name or 'I'."""
+    first = short.split()[0]
+    keep = first == "I" or not senses(first.lower().rstrip(".,")) and first.lower() not in {"on", "in", "at", "from", "with", "by", "to"}
+    return short if keep else short[:1].lower() + short[1:]

@@ -20,6 +20,7 @@ from charlib.words import (
     MALE_NAMES,
     MODALS,
     MONTHS,
+    MOVING,
     PARTICLES,
     PERSON_MARKS,
     PLACE_MARKS,
@@ -1076,12 +1077,6 @@ SAYING = words_of("""
 GIVING = words_of("""
     give send offer pay bring teach tell lend leave show hand sell buy promise owe grant
 """)  # fmt: skip
-MOVING = words_of("""
-    move go live die work come settle return become study serve travel remain stay attend grow play begin sail arrive leave join
-    marry write teach learn spend walk
-""")  # fmt: skip
-
-
 def is_adverb(token: Token) -> bool:
     if token.kind != "word" or token.text[:1].isupper() and token.low not in ADVERBS:
         return False

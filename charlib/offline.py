@@ -74,9 +74,8 @@ class Offline:
         )
 
     def memory(self, index: int, sample: int | None = None) -> str:
-        """Exchanges of a paragraph; of two samples each has every second one."""
-        rows = exchanges(self.facts, index) or [self._fallback(index)]
-        rows = rows if sample is None or len(rows) < 2 else rows[sample % 2 :: 2]
+        """Exchanges of a paragraph; of two samples the first has the more telling half of the facts, each in all its wordings."""
+        rows = exchanges(self.facts, index, half=sample) or [self._fallback(index)]
         return "\n\n".join(
             f"Exchange {n}\nVisitor (speaking): {question}\n{self.profile.short_name} (speaking): {answer}"
             for n, (question, answer) in enumerate(rows, 1)

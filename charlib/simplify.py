@@ -8,10 +8,10 @@ Only surface patterns; what matches none passes as it stands. Nothing is added t
 
 import re
 
-from charlib.words import ABBREVIATIONS, FEMALE_NAMES, KIN, MALE_NAMES, MONTHS, PERSON_MARKS, is_past, senses, words_of
+from charlib.words import ABBREVIATIONS, FEMALE_NAMES, KIN, MALE_NAMES, MONTHS, MOVING, PERSON_MARKS, base, is_past, senses, words_of
 
 _UP = r"[A-ZÀ-ÞŁŚŠŽČ]"
-NAME = rf"(?:(?:Dr|Mr|Mrs|St)\.? )?{_UP}[\w’'.-]*(?: (?:(?:van|von|de|der|den|la|le|di|da|del|bin|ibn|al|af|ten|zu|née) )*{_UP}[\w’'-]*)*"
+NAME = rf"(?:(?:Dr|Mr|Mrs|St)\.? )?(?:{_UP}\.(?= {_UP})|{_UP}[\w’'-]*)(?: (?:(?:van|von|de|der|den|la|le|di|da|del|bin|ibn|al|af|ten|zu|née) )*(?:{_UP}\.(?= {_UP})|{_UP}[\w’'-]*))*"
 _KIN = "|".join(sorted((*KIN, "dad", "mum", "mom", "grandma", "grandpa", "parents"), key=len, reverse=True))
 _PLURALS = {"sons": "son", "daughters": "daughter", "brothers": "brother", "sisters": "sister", "children": "child", "kids": "child"}
 _SAME = {"dad": "father", "mum": "mother", "mom": "mother", "grandma": "grandmother", "grandpa": "grandfather", "kids": "children"}
@@ -83,14 +83,15 @@ def _item(piece: str, me: str) -> str:
 # ---- one sentence --------------------------------------------------------------------------------------------------------------------
 
 
-def plain(sentence: str, me: str, mine: bool, pronoun: str = "she") -> list[str]:
-    """The sentence as one or more plain ones. `mine`: whether a bare his, her or their in it is the protagonist's."""
+def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str = "") -> list[str]:
+    """The sentence as one or more plain ones. `mine`: whether a bare his, her or their in it is the protagonist's; `known`: what was said."""
     own = {"he": "his", "she": "her", "they": "their"}[pronoun]
     found: list[str] = []
     whose = rf"(?:{own}|{own.capitalize()}|their|Their|{re.escape(me)}'s)" if mine else rf"(?:{re.escape(me)}'s)"
     text = re.sub(r",? (?:née|born) " + NAME + r"(?=[,.) ])", "", sentence) if "née" in sentence else sentence
     text = re.sub(r"\b([Hh]is|[Hh]er|[Tt]heir) (dad|mum|mom|grandma|grandpa|kids)\b", lambda m: f"{m[1]} {_SAME[m[2]]}", text)
     text = re.sub(r"\bkids\b", "children", text)
+    text = _opened(text, me, mine, pronoun)
     text = re.sub(r"\s*[–—]\s+|\s+[–—-]\s+", ", ", text)
     out: list[str] = []
     for piece in _halves(text):
@@ -105,8 +106,57 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she") -> list[str]
             out.append(_explicit(piece, me, own) if mine else piece)
         out += more
         out += [row for row in _asides(piece, me) if row not in found + out]
-    made = found + out
+    made = [row for row in found if row not in known] + [row for piece in out for row in _verbs(piece, me) if row not in known or piece == sentence]
     return [re.sub(r"\.{2,}$", ".", piece) for piece in made] or [sentence]
+
+
+def _opened(text: str, me: str, mine: bool, pronoun: str) -> str:
+    """The opening of a sentence in plain words: 'At nineteen X', 'When she was nine', 'As a girl', 'is best known for', titles in quotes."""
+    who = rf"(?:{pronoun}|{re.escape(me)})"
+    if mine:
+        text = re.sub(rf"^When {who} was (?:only |about |just )?([a-z]+|\d+)(?: years old)?,? (?={who}|[a-z])", r"At the age of \1, ", text)
+        text = re.sub(rf"^((?:In|On|At|From|During|Since|By|Until|Around|There|Then|Later|Soon)\b(?:(?!{_KIN})[^,A-Z]|{'|'.join(MONTHS)}|BC|AD|In|War|World|First|Second){{0,50}}),? {pronoun} ",
+                      rf"\1, {me} ", text)  # fmt: skip
+    text = re.sub(rf"^At (?:the age of )?([a-z]+|\d+),? (?={who} )", r"At the age of \1, ", text)
+    text = re.sub(r"^As an? (?:young |small |little )?(?:girl|boy|child|youth|student|apprentice|lad|man|woman),? ", "", text)
+    text = re.sub(r"^(One) (winter|summer|spring|autumn|night|day|morning|evening)\b,? ", r"In one \2 ", text)
+    text = re.sub(r"\b(?:is|was|remains) (?:best |chiefly |mainly |mostly |widely |especially )?(?:known|remembered|famous|celebrated|renowned|noted) for\b", "was famous for", text)
+    title = rf"{_UP}[\w’'-]+(?: (?:(?:and|of|the|to|in|on|for|with|from|at|a) ){{0,2}}{_UP}[\w’'-]+)+"
+    return re.sub(rf"\b(published|wrote|called|titled|entitled|composed|books?|novels?|poems?|memoirs?|is|was) (?P<t>{title})(?=[,.;]|$| (?:in|was|won|is|and) )",
+                  lambda m: m[0] if '"' in text or not re.search(r" (?:and|of|the|to|in|on|for|with|from|at|a) ", m["t"]) or m[1] in ("is", "was") and not re.search(r"(?:story|book|song|work|novel|poem|tale) (?:is|was) ", text)
+                  else f"{m[1]} “{m['t']}”", text)  # fmt: skip
+
+
+_SUBORDINATE = re.compile(r"\b(?:who|whom|which|that|when|while|because|where|if|whose|after|before|until|although|how|what)\b")
+_AUX = words_of("was were had could couldn't did didn't would is has can cannot")
+
+
+def _verbs(piece: str, me: str) -> list[str]:
+    """'Me hated wine, slept on the roof and carried a frog.' -> three sentences; what may be a passive or an adjective stays together."""
+    match = re.match(rf"((?:(?:In|At|On|From|During|By|After) [^,]{{2,40}}?,? )?){re.escape(me)} (.+)$", piece)
+    if not match or _SUBORDINATE.search(piece) or "“" in piece or '"' in piece:
+        return [piece]
+    lead, rest = match[1], match[2]
+    first = rest.split()[0]
+    present = first.endswith("s") and first not in _AUX and bool(senses(first).get("VERB"))
+    passive = bool(re.match(r"(?:was|were) (?:\w+ly |also |soon |never )?\w+(?:ed|en|t|n|d)\b", rest))
+    cuts, pieces, start = [], [], 0
+    for found in re.finditer(r",? (?:and|but) (?:then |also |later |soon |often |finally )?(?P<a>(?:never )?[a-z']+)\b|, (?P<b>[a-z']+)\b", rest):
+        word = (found["a"] or found["b"]).removeprefix("never ")
+        after = rest[found.end() :].strip().split(" ")[0]
+        verb = word in _AUX or (is_past(word) and not (word.endswith("ed") and found["b"] and re.match(r"(?:by|in|with|on|at)$", after)))
+        verb = verb or present and word.endswith("s") and word not in _AUX and bool(senses(word).get("VERB")) and after not in {"of", "and", ""}
+        if verb and passive and word not in _AUX:
+            verb = base(word) in MOVING or bool(re.match(rf"(?:a|an|the|his|her|their|{_UP}.*|\d+)$", after))
+        if verb and not (senses(word).get("ADJ") and "NOUN" in senses(after) and word.endswith("ed")):
+            cuts.append((found.start(), found.start("a") if found["a"] else found.start("b"), found))
+    for at, resume, _ in cuts:
+        pieces.append(rest[start:at])
+        start = resume
+    pieces.append(rest[start:])
+    if len(pieces) == 1 or any(len(part.split()) < 2 for part in pieces):
+        return [piece]
+    return [_ended(f"{lead if n == 0 else ''}{me} {part}") for n, part in enumerate(pieces)]
 
 
 def _explicit(piece: str, me: str, own: str) -> str:
@@ -116,10 +166,12 @@ def _explicit(piece: str, me: str, own: str) -> str:
     return re.sub(rf"^{own.capitalize()} (?=[a-z])", f"{me}'s ", piece)
 
 
-def linked(sentence: str, before: str, me: str, pronoun: str) -> str:
+def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") -> str:
     """The sentence with 'They' (the couple), 'the family' and 'It' put in words, when the sentence before leaves no doubt."""
     paired = r"\b(?:marri\w+|wife|husband|wedding|couple|engaged|wed)\b"
     if pronoun != "they":
+        if re.search(paired, f"{so_far} {sentence}"):
+            sentence = re.sub(r"\b[Tt]heir (?=(?:[a-z]+ )?(?:sons?|daughters?|child|children)\b)", f"{me}'s ", sentence)
         if re.search(paired, f"{before} {sentence}"):
             sentence = re.sub(r"^(?:They|The couple|The pair) (?:were|was)\b", f"{me} was", sentence)
             sentence = re.sub(r"^(?:They|The couple|The pair) (?=[a-z]+(?:ed|d|t)? )", f"{me} ", sentence)
@@ -127,6 +179,9 @@ def linked(sentence: str, before: str, me: str, pronoun: str) -> str:
         sentence = re.sub(r"^(?:They|The couple|The pair) (?:were|got) married\b", f"{me} was married", sentence)
         sentence = re.sub(r"^In (\d{4}) (?:they|the couple) ", rf"In \1 {me} ", sentence)
     sentence = re.sub(r"^(?:The|the) family (?=[a-z]+ed\b|[a-z]+ )", f"{me}'s family ", sentence)
+    someone = re.match(rf"(?P<name>{NAME})(?: |'s)", before)
+    if someone and someone["name"].split()[0] not in _NOT_NAMES and not before.startswith(me):
+        sentence = re.sub(r"^It was (?:he|she) who ", f"{someone['name']} ", sentence)
     thing = _thing(before)
     if thing and re.match(r"It (?:was|is|had|has|won|stood|took|cost|became|weighed|lasted|made|bore|sold|told|ran|contained|showed|hung)\b", sentence):
         sentence = f"{thing} {sentence[3:]}"
@@ -136,7 +191,7 @@ def linked(sentence: str, before: str, me: str, pronoun: str) -> str:
 def _thing(before: str) -> str:
     """What 'It' after this sentence means: the named thing, else the one new thing, else its own subject."""
     named = re.search(rf"\b(?:called|named|titled|entitled) ((?:[Tt]he )?{NAME})", before)
-    if named and _gender(named[1]) == "":
+    if named and _gender(named[1]) == "" and not _human(re.split(r" (?:called|named|titled|entitled)", before[: named.start() + 7])[0]):
         return named[1][:1].upper() + named[1][1:]
     new = re.findall(r"\b(?:a|an|her first|his first|her own|his own) (?:[a-z-]+ )?([a-z]+)(?=[ ,.])", before)
     new = [word for word in new if "NOUN" in senses(word) and not senses(word).get("ADJ") and word not in KIN]
@@ -229,7 +284,7 @@ def _finite(rest: str) -> bool:
 
 def _indefinite(what: str) -> str:
     what = re.sub(r"^the ", "a ", what.strip())
-    return what if re.match(r"an? ", what) else f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
+    return what if re.match(r"an? ", what) else f"{'an' if what[:1].lower() in 'aeiou' else 'a'} {what}"
 
 
 def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
@@ -252,7 +307,7 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
         if match["born"]:
             found.append(f"{match['name']} was {match['born'][match['born'].index('born') :].strip()}.")
         return text[: match.start("born")] + text[match.end("born") :] if match["born"] else text, found
-    match = re.match(rf"(?:A|Their|His|Her) (?P<rank>first |second |third |elder |eldest |younger |youngest |only )?(?P<kin>son|daughter|child), (?P<name>{NAME}), (?:was born|followed|came|arrived) (?P<when>in [^,.]+)", text)
+    match = re.match(rf"(?:A|Their|His|Her|{re.escape(me)}'s) (?P<rank>first |second |third |elder |eldest |younger |youngest |only )?(?P<kin>son|daughter|child), (?P<name>{NAME}), (?:was born|followed|came|arrived) (?P<when>in [^,.]+)", text)
     if match and "their" in whose:
         return f"{match['name']} was born {match['when']}.", [f"{me}'s {(match['rank'] or '')}{match['kin']} was {match['name']}."]
     return text, []
@@ -293,6 +348,7 @@ def _asides(text: str, me: str) -> list[str]:
 
 def _human(phrase: str) -> bool:
     """Whether a noun phrase names a person by its work or standing."""
+    phrase = re.split(r"[,.] ", phrase.strip())[-1]
     head = re.split(r" (?:of|from|in|with|at|who|to|on|for|named|called|whose|that|and)\b", re.sub(r"^(?:an?|the) ", "", phrase))[0].split()
     return bool(head) and head[-1] not in _THINGS and (
         head[-1] in _PEOPLE or bool(re.search(r"(?:er|or|ist|man|woman|ian|ess|ant|eer|smith|wright|ster|monger|ologist|herd)$", head[-1]))
@@ -328,10 +384,10 @@ def _relative(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[s
     if match and match["who"] == pronoun and mine and _finite(re.sub(r"^(?:also|later|then|never|often) ", "", match["rest"])):
         rest = match["rest"].rstrip(". ")
         return _ended(text[: match.end("place")]), [_ended(f"{me} {rest} {'in' if match['prep'] in ('to', 'for') else match['prep']} {match['place']}")]
-    match = re.search(rf"(?P<name>{NAME}), (?P<what>an? [^,]+?), which (?P<who>he|she|they) (?P<rest>[^;]+)$", text)
+    match = re.search(rf"(?P<name>(?:the )?{NAME}), (?P<what>an? [^,]+?), which (?P<who>he|she|they) (?P<rest>[^;]+)$", text)
     if match and match["who"] == pronoun and mine:
         first = re.match(r"(?P<verb>[a-z]+)(?P<tail> .+)", match["rest"])
         if first and is_past(first["verb"]):
             tail = re.split(r",? and (?:for )?which ", first["tail"])[0].rstrip(". ")
-            return _ended(text[: match.end("name")]), [f"{match['name']} was {match['what']}.", _ended(f"{me} {first['verb']} {match['name']}{tail}")]
+            return _ended(text[: match.end("name")]), [_ended(f"{match['name']} was {match['what']}"), _ended(f"{me} {first['verb']} {match['name']}{tail}")]
     return text, []

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from charlib.language import GIVING, MOVING, SAYING, Clause, Part, Token, Verb, clauses, is_adverb, is_common, is_function, join, tokens
+from charlib.language import GIVING, SAYING, Clause, Part, Token, Verb, clauses, is_adverb, is_common, is_function, join, tokens
 from charlib.profile import dates_in
 from charlib.simplify import linked, plain, prose, sentences
 from charlib.words import (
@@ -25,6 +25,7 @@ from charlib.words import (
     KIN,
     MALE_NAMES,
     MONTHS,
+    MOVING,
     PERSON_MARKS,
     PLACE_MARKS,
     POSSESSIVES,
@@ -168,7 +169,8 @@ class Story:
         self.self_words = frozenset([*names, *short_name.split()])
         self.alone = {name, short_name, names[0] if names else name}
         self._look([prose(" ".join(text.split()), short_name) for text in texts])
-        self._look(self._plain())  # once more, now that it is known whose every "his" is
+        for _ in range(2):  # now that it is known whose every "his" is; and again, since plain sentences tell more
+            self._look(self._plain())
 
     def _look(self, texts: list[str]) -> None:
         """Read the texts: names, pronoun, sentences, who is who."""
@@ -196,7 +198,8 @@ class Story:
         for text, plans in zip(self.texts, self.plans, strict=True):
             pieces = []
             for sentence, (_, mine, _) in zip(sentences(text), plans, strict=True):
-                pieces += plain(linked(sentence, before, self.short_name, self.pronoun), self.short_name, mine, self.pronoun)
+                known = f"{text} {' '.join(pieces)}"
+                pieces += plain(linked(sentence, before, self.short_name, self.pronoun, known), self.short_name, mine, self.pronoun, known)
                 before = sentence
             made.append(" ".join(pieces))
         return made
@@ -657,14 +660,15 @@ class Story:
             or verb.words[-1] in {"killed", "poisoned", "survived"}
                              and verb.passive):  # fmt: skip
             return None
-        if verb.lemma == "survive" and kind != "me" or verb.form == "present" and kind != "me":
+        if verb.lemma == "survive" and kind != "me" or verb.form == "present" and kind != "me" and self.end:
             return None
-        if kind != "me" and verb.words[0] in {"is", "are", "has"}:
+        if kind != "me" and verb.words[0] in {"is", "are", "has"} and self.end:
             return None
         if kind == "person" and any(self.full(token.text) in self.commentators for token in subject if token.kind == "name"):
             return None
         if (
             kind == "me"
+            and self.end
             and verb.form == "present"
             and verb.lemma not in MOVING | {"teach", "own", "keep", "love", "make", "speak", "run", "use", "sell"}
         ):

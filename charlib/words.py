@@ -297,3 +297,9 @@ def spelled(value: int) -> str:
         return f"{UNITS[value // 100]} hundred" + (f" and {spelled(rest)}" if rest else "")
     rest = value % 1000
     return f"{spelled(value // 1000)} thousand" + (f"{' and' if rest < 100 else ''} {spelled(rest)}" if rest else "")
+
+
+MOVING = words_of("""
+    move go live die work come settle return become study serve travel remain stay attend grow play begin sail arrive leave join
+    marry write teach learn spend walk
+""")  # fmt: skip
