@@ -15,8 +15,9 @@ import yaml
 from charlib import run
 from charlib.language import Part, Token, join
 from charlib.profile import Profile, dates_in
+from charlib.simplify import NAME, names_a_person, sentences
 from charlib.story import Statement, Story, is_human, sentence_case
-from charlib.words import KIN, ROLES, number, past_of, senses, spelled, words_of
+from charlib.words import KIN, ROLES, is_gerund, number, past_of, senses, spelled, words_of
 
 VERSION = "2"
 _MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
@@ -94,7 +95,7 @@ class Facts:
     def of(self, index: int) -> list[Fact]:
         """The facts of a paragraph, the most telling first, without repetition."""
         chooser = self.chooser(index, "facts")
-        found = self.opening(index, chooser) + self.relations(index, chooser)
+        found = self.opening(index, chooser) + self.relations(index, chooser) + particulars(self, index)
         for statement in self.statements[index]:
             found += self.from_statement(statement, chooser)
         seen, kept = set(), []
@@ -324,6 +325,13 @@ class Facts:
         if part.kind == "object":
             counted = part.tokens[0].kind == "number" and len(part.tokens) > 1 and "and" not in statement.clause.verb.words
             return self.what(statement, shape, part, text, chooser) if counted else None
+        if part.kind == "other" and part.prep == "for" and len(part.tokens) > 2 and is_gerund(part.tokens[1].low) and len(text.split()) <= 12:
+            ask = [f"Why {shape.ask(part)}?", f"What was the reason that {shape.indirect(part)}?", f"For what {shape.ask(part)}?",
+                   f"Tell me why {shape.indirect(part)}.", f"{sentence_case(shape.indirect(part))}: why was that?"]  # fmt: skip
+            exam = [f"For what reason {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
+            return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.4)
+        if part.kind == "other" and part.prep in _STRANDED and len(part.tokens) > 1 and len(text.split()) <= 9:
+            return self.stranded(statement, shape, part, text, about)
         if part.kind == "complement":
             return self.being(statement, shape, part, text, chooser)
         if part.kind == "reason" and part.prep in {"because", "since"}:
@@ -345,6 +353,23 @@ class Facts:
             exam = [f"With what aim {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
             return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.0)
         return None
+
+    def stranded(self, statement, shape, part, text, about) -> Fact | None:
+        """A part that only its preposition describes: 'What did you spend the money on?', and where, of things that stand somewhere."""
+        prep, head = part.prep, part.head
+        rest = " ".join(text.split()[1:])
+        if head.kind in {"date", "mark"} or is_gerund(part.tokens[1].low) or part.tokens[1].low in {"that", "this", "which", "all", "his", "her"}:
+            return None
+        placed = prep in {"in", "on", "at", "behind", "near", "above", "under", "beside"} and statement.clause.verb.lemma in _STANDING
+        if placed:
+            return self.where(statement, shape, replace(part, kind="place"), text, self.chooser(statement.paragraph, text), about)
+        whom = is_human(head) or head.kind == "word" and bool(self.story.gender(head))
+        word = "Whom" if whom else "What"
+        ask = [f"{word} {shape.ask(part)} {prep}?", f"{sentence_case(prep)} {word.lower()} {shape.ask(part)}?",
+               f"Tell me {word.lower()} {shape.indirect(part)} {prep}.", f"Do you remember {word.lower()} {shape.indirect(part)} {prep}?",
+               f"{word} was it {shape.indirect(part)} {prep}?"]  # fmt: skip
+        exam = [f"Can you name what {shape.indirect(part)} {prep}?"]
+        return self.made("what", "thing", statement, shape, ask, exam, rest, (head.text,) if len(head.text) > 3 else (), ("", ""), (), about, 1.7)
 
     def when(self, statement, shape, part, text, chooser, about, yes) -> Fact | None:
         dates = [token.text for token in part.tokens if token.kind == "date"]
@@ -489,6 +514,11 @@ class Facts:
         who = " ".join(text.split()[1:])
         ask = [f"{sentence_case(prep)} whom {shape.ask(part)}?", f"Who was it {prep} whom {shape.indirect(part)}?" if prep != "by" else "",
                f"Tell me {prep} whom {shape.indirect(part)}."]  # fmt: skip
+        if prep == "by":
+            past = past_of(statement.clause.verb.lemma)
+            object_ = "you" if shape.me else shape.subject
+            if past and statement.clause.verb.form == "aux" and "had" not in statement.clause.verb.words:
+                ask = [f"Who {past} {object_} {shape.rest(part, 1)}?", *ask, f"Whom do you name as the one who {past} {object_}?"]
         learned = shape.me and statement.clause.verb.lemma in {"study", "learn", "train", "take"} and prep in {"from", "with", "under"}
         if learned:
             ask += ["Who taught you?" if statement.clause.verb.lemma != "take" else "", f"Whose pupil were you {shape.rest(part)}?"]
@@ -650,12 +680,13 @@ class Facts:
         ):  # fmt: skip
             return None
         specific = clear and any(p.kind in {"time", "place", "person", "span", "other"} for p in statement.parts if p is not part)
-        if not specific and lemma not in {"publish", "write", "compose", "invent", "found", "discover", "win", "receive", "study",
+        if not specific and lemma in _PALE and lemma not in {"publish", "write", "compose", "invent", "found", "discover", "win", "receive", "study",
             "play", "teach", "learn",
                                           "become", "lose", "own", "paint", "sell", "inherit", "lead", "join", "design", "build",
                                               "draw", "enter", "attend", "buy"}:  # fmt: skip
             return None
-        ask = [f"What {shape.ask(part)}?", f"What was it that {shape.indirect(part)}?", f"Tell me what {shape.indirect(part)}."]
+        ask = [f"What {shape.ask(part)}?", f"What was it that {shape.indirect(part)}?", f"Tell me what {shape.indirect(part)}.",
+               f"Can you say what {shape.indirect(part)}?", f"What thing {shape.ask(part)}?"]  # fmt: skip
         exam = [f"Which thing was it that {shape.indirect(part)}?", f"Can you name what {shape.indirect(part)}?"]
         if shape.me and lemma == "become":
             ask = [f"What {shape.ask(part)}?", "What did you become?" if not clear else "", "What was your work?"]
@@ -710,7 +741,9 @@ class Facts:
                 )
             return None
         if head.kind == "name" and self.story.kind(head) == "person" or (first.kind == "name" and statement.subject == "person"):
-            ask = [f"Who {was} {shape.subject}?", f"What {was} the name of {shape.subject}?", f"Tell me who {shape.subject} {was}."]
+            many = was == "were"
+            ask = [f"Who {was} {shape.subject}?", f"What {was} the name{'s' if many else ''} of {shape.subject}?", f"Tell me who {shape.subject} {was}."]
+            ask += [f"What {was} {shape.subject} called?", f"{sentence_case(shape.subject)}: who {was} that?"]
             exam = [f"By what name {was} {shape.subject} known?", f"Can you name {shape.subject}?"]
             wrong = self.another(self.people, head.text, chooser, statement.sentence)
             guess = (f"Was {wrong} {shape.subject}?", f"Was {statement.text(part, 'you')} {shape.subject}?") if wrong else ("", "")
@@ -729,6 +762,8 @@ class Facts:
                 f"Who {was} {shape.subject} {rest}?",
                 f"Tell me what {shape.subject} {was} {rest}.",
             ]
+            if statement.subject == "person" and first.low in {"a", "an"} and not rest:
+                ask[1:1] = [f"What was the work of {shape.subject}?", f"What did {shape.subject} do for a living?", f"How did {shape.subject} earn money?"]
             exam = [f"Can you explain what {shape.subject} {was} {rest}?"]
             return self.made(
                 "what",
@@ -823,6 +858,14 @@ class Facts:
                          ("", ""), (), [object_] if object_ and object_ != "you" and len(object_.split()) < 8 else [], 0.8)  # fmt: skip
 
 
+_STRANDED = {"of", "on", "for", "with", "about", "against", "in", "from", "at", "behind", "near", "above", "under", "beside"}
+_STANDING = words_of("live sleep bear work stand hang settle grow stay rent open build study serve meet hide sit teach learn dwell plant own lie keep found")
+_PALE = words_of("""
+    have be make take do get put give say see find use set go come begin start continue hold bring think know feel let show turn become ask
+    follow call remain want need tell try seem leave mean
+""")
+
+
 class Shape:
     """The second person of a statement, with one part taken out: what questions are made of."""
 
@@ -912,6 +955,125 @@ def tidy(question: str) -> str:
     question = re.sub(r"\s+([?.,])", r"\1", " ".join(question.split()))
     question = re.sub(r"[,.]+([?])", r"\1", question)
     return question[:1].upper() + question[1:]
+
+
+# ---- particulars -------------------------------------------------------------------------------------------------------------------
+
+# what readers ask of every life, told in few set ways: (pattern after the protagonist's name, kind, type, questions, exam questions, rank)
+_PARTICULARS = (
+    (r"(?:was|is) famous for (?:the |his |her |their |a |an )?(?P<x>[^,.;]+)", "what", "work",
+     ("What are you famous for?", "What is your best known work?", "For what are you known?", "What made your name?", "What did you invent or make?",
+      "What is your greatest work?"), ("For what will you be remembered?", "What brought you fame?"), 4.6),
+    (r"(?:(?:was|is) (?:afraid|scared|terrified|frightened) of|feared|fears|dreaded|dreads) (?P<x>[^,.;]+?)(?= because| since|[,.;])", "what", "taste",
+     ("What are you afraid of?", "What do you fear?", "What frightened you?", "Is there anything that you fear?", "What scares you?",
+      "Tell me your fear."), ("What gives you a fright?", "Of what do you stand in dread?"), 3.2),
+    (r"(?:hated|hates|disliked|dislikes|loathed|detested|despised|could not (?:abide|bear|stand)|couldn't (?:abide|bear|stand)|"
+     r"refused (?:all (?:his|her) life )?to (?:eat|drink|wear)) (?P<x>[^,.;]+)", "what", "taste",
+     ("What do you hate?", "What can you not bear?", "What did you dislike?", "Is there anything that you cannot stand?", "What do you refuse?",
+      "Tell me what you hate."), ("What do you detest?", "What annoys you most?"), 3.0),
+    (r"(?:loved|loves|adored|adores|enjoyed|enjoys|liked|likes|(?:was|is) (?:very |especially )?fond of) (?P<x>(?!to\b)[^,.;]+?)(?= more than| above| best|[,.;])",
+     "what", "taste",
+     ("What do you love?", "What do you like best?", "What gave you pleasure?", "What are you fond of?", "What do you enjoy?", "Tell me what you love."),
+     ("What delights you?", "What is your favourite thing?"), 3.0),
+    (r"(?:spoke|speaks) (?P<x>(?:fluent )?[A-Z]\w+(?:(?:, | and |, and )[A-Z]\w+)*)", "what", "language",
+     ("Which languages do you speak?", "What languages did you know?", "In what tongues can you talk?", "Tell me which languages you speak."),
+     ("How many tongues do you have, and which?",), 3.2),
+    (r"(?:played|plays) the (?P<x>[a-z][a-z -]{2,24}?)(?= badly| well| and| in| at|[,.;])", "what", "instrument",
+     ("Which instrument do you play?", "What do you play?", "On what instrument did you make music?", "Do you make music, and on what?",
+      "Tell me which instrument you play."), ("With which instrument are you at home?",), 3.4),
+    (r"(?:collected|collects) (?P<x>[^,.;]+)", "what", "taste",
+     ("What do you collect?", "What did you gather for pleasure?", "Of what have you a collection?", "Tell me what you collect."),
+     ("What fills your cabinets?",), 3.2),
+    (r"(?:was|is) (?:called|nicknamed|known as|dubbed) (?P<x>(?:the |“|\")?[A-Z][^,.;]+)", "what", "name",
+     ("What were you called?", "What was your nickname?", "By what other name are you known?", "What did people call you?"),
+     ("Which nickname did they give you?",), 3.6),
+    (r"signed (?:[a-z]+ ){0,4}(?:name|pseudonym|pen name) (?P<x>[A-Z][^,.;]+)", "what", "name",
+     ("What name did you sign with?", "What was your pen name?", "Under what name did you write?", "How did you sign your letters?"),
+     ("Which name stood below your letters?",), 3.4),
+)  # fmt: skip
+_MINE = (
+    (r"(?P<of>favou?rite [a-z]+(?: [a-z]+)?) (?:was|is) (?P<x>[^,.;]+)", 3.8),
+    (r"(?P<of>motto|nickname|pen name|hobby|greatest fear|dearest wish|best friend|most famous \w+|best known \w+|first \w+|last \w+|greatest \w+|boat|ship|car|"
+     r"horse|dog|cat|pet) (?:was called|is called|was|is|shows|showed) (?P<x>[^,;]+?)(?=[,.;]|$)", 3.6),
+)  # fmt: skip
+_NAMED = re.compile(
+    rf"\b(?:an?|the|his|her|their|my|two|three|four|one|five|six) (?P<what>(?:[a-z][a-z'-]* ){{0,3}}?(?P<head>[a-z][a-z-]+))(?: (?:which |that )?(?:he|she|they))? "
+    rf"(?:named|called|nicknamed|christened|entitled|titled) (?P<name>“[^”]+”|(?:[Tt]he )?{NAME})"
+    rf"|\b(?:two|three|four|five|six) (?P<many>[a-z]+), (?P<names>{NAME}(?:, {NAME})*,? and {NAME})"
+    rf"|\b[Tt]he (?P<ship>ship|whaler|schooner|brig|boat|barge|steamer|frigate|packet|yacht|trawler|programme|newspaper|magazine|opera|play|novel|song|poem|film|dog|horse) (?P<shipname>{NAME})"
+    rf"|\b(?:[Tt]he|his|her|[A-Z]\w+'s) (?P<subject>(?:[a-z'-]+ ){{0,2}}?[a-z]+)(?: was [a-z]+ (?:in|on) [^,.]+? and)? (?:was|is|were) (?:called|named|christened) (?P<subjectname>“[^”]+”|(?:[Tt]he )?{NAME})"
+)  # fmt: skip
+
+
+def particulars(facts: Facts, index: int) -> list[Fact]:
+    """Facts that are told in set ways: fame, fears, tastes, languages, nicknames, and the names of things and animals."""
+    me, found = re.escape(facts.profile.short_name), []
+    end = facts.profile.end
+    for n, sentence in enumerate(sentences(facts.story.texts[index])):
+        if end and any(date.after(end) for date in dates_in(sentence)):
+            continue
+        own = re.match(rf"(?:(?:[A-Z][a-z]+ )*{me}) (.+)$", sentence)
+        for pattern, kind, type, ask, exam, rank in _PARTICULARS if own else ():
+            match = re.match(pattern, own[1])
+            if match and len(match["x"].split()) <= 10:
+                found.append(_particular(facts, index, kind, type, ask, exam, match["x"], rank, f"{type} {n}"))
+        mine = re.match(rf"(?:{me}'s|Her|His) (.+)$", sentence)
+        for pattern, rank in _MINE if mine else ():
+            match = re.match(pattern, mine[1])
+            if match and len(match["x"].split()) <= 10:
+                of = match["of"]
+                ask = (f"What is your {of}?", f"What was your {of}?", f"Tell me your {of}.", f"Which was your {of}?", f"Your {of}: what was it?")
+                found.append(_particular(facts, index, "what", "thing", ask, (f"Can you name your {of}?",), match["x"], rank, of))
+        found += _names(facts, index, sentence)
+        if index == 0 and n < 2:
+            match = re.match(rf"(?:{re.escape(facts.profile.name)}|{me})(?: \([^)]*\))?,? (?:was|is) (?P<x>an? [^,;.]+?)(?= who | best | and was | and the |[,;.])", sentence)
+            if match and len(match["x"].split()) <= 12 and not re.search(r"\b(?:man|woman|person|daughter|son|figure) of\b", match["x"]):
+                ask = ("What is your work?", "What was your profession?", "What do you do in life?", "What did you do for a living?", "How do you earn your bread?",
+                       "What are you by trade?")  # fmt: skip
+                exam = ("Which calling have you followed?", "What would you give as your profession?")
+                found.append(_particular(facts, index, "what", "work", ask, exam, match["x"], 5.6, "work"))
+    return [fact for fact in found if fact]
+
+
+def _particular(facts: Facts, index: int, kind, type, ask, exam, text: str, rank: float, key: str) -> Fact | None:
+    """A fact of set wording, or None when the text leans on somebody else's pronoun."""
+    text = re.sub(r"[“”\"]", "", text).strip()
+    own = {"he": "his", "she": "her", "they": "their"}[facts.story.pronoun]
+    text = re.sub(rf"\b{own} (?=[a-z])", "my ", text)
+    if re.search(r"\b(?:he|she|him|her|his|hers|they|them|it|its|their)\b", text):
+        return None
+    head = Part("object", tuple(Token(word, "word") for word in re.findall(r"[\w'-]+", text)) or (Token("", "end"),)).head.text
+    return Fact(kind, type, tuple(ask), tuple(exam), f"{sentence_case(text)}.", (), (head,) if len(head) > 2 else (), rank=rank, paragraph=index, key=f"{index} {key}")
+
+
+def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
+    """What things and animals were called: 'a donkey named Bishop', 'two dogs, Pip and Latch', 'the whaler Meridian'."""
+    found = []
+    for match in _NAMED.finditer(sentence):
+        name = match["name"] or match["names"] or match["shipname"] or match["subjectname"]
+        what = match["what"] or match["many"] or match["ship"] or match["subject"] or ""
+        what = re.sub(r"^(?:new|small|big|large|young|old|own) ", "", what)
+        name = re.sub(r"[“”]", "", name).strip()
+        if not what or not what.split()[-1:] or names_a_person(what) or is_human(Token(what.split()[-1], "word")) or what.split()[-1] in KIN or facts.story.is_self(Token(name, "name")):
+            continue
+        if "NOUN" not in senses(what.split()[-1]) or what.split()[0] in {"was", "were", "is", "had", "and", "of", "in"}:
+            continue
+        many = bool(match["many"])
+        verb, noun = ("were", "names") if many else ("was", "name")
+        ask = (f"What {verb} the {what} called?", f"What {verb} the {noun} of the {what}?", f"Tell me the {noun} of the {what}.",
+               f"By what {noun} did you call the {what}?", f"The {what}: what {verb} {'they' if many else 'it'} called?",
+               f"What did you name your {what}?")  # fmt: skip
+        exam = (f"Which {noun} did the {what} bear?", f"Can you name the {what}?")
+        wrong = facts.chooser(index, name).choice(bank()["false_works"] if what.split()[-1] in {"book", "story", "poem", "play", "novel", "song"} else bank()["false_names"])
+        options = () if many else (name, wrong)
+        guess = ("", "") if many else (f"Was the {what} called {wrong}?", f"Was the {what} called {name}?")
+        found.append(Fact("what", "name", ask, exam, f"{sentence_case(name)}.", (f"{name} {'were' if many else 'was'} the {noun} of the {what}.",), (name.split()[0] if many else name.split()[-1],),
+                          guess, (f"No, {name}.",), (), 3.7, index, f"{index} name {what}", options))  # fmt: skip
+        if not many:
+            a = f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
+            found.append(Fact("what", "thing", (f"What was {name}?", f"What did the name {name} stand for?", f"{name}: what was that?", f"Who or what was {name}?"),
+                              (f"Could you explain what {name} was?",), f"{sentence_case(a)}.", (), (what.split()[-1],), rank=1.9, paragraph=index, key=f"{index} of {name}"))  # fmt: skip
+    return found
 
 
 # ---- memory ------------------------------------------------------------------------------------------------------------------------

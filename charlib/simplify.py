@@ -102,6 +102,7 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str =
         piece, more = _kinsman(piece, me, whose)
         found += more
         piece, more = _relative(piece, me, mine, pronoun)
+        piece = re.sub(r", which [^;]+\.$", ".", piece)  # what no rule could turn into a sentence
         if piece:
             out.append(_explicit(piece, me, own) if mine else piece)
         out += more
@@ -134,7 +135,7 @@ _AUX = words_of("was were had could couldn't did didn't would is has can cannot"
 def _verbs(piece: str, me: str) -> list[str]:
     """'Me hated wine, slept on the roof and carried a frog.' -> three sentences; what may be a passive or an adjective stays together."""
     match = re.match(rf"((?:(?:In|At|On|From|During|By|After) [^,]{{2,40}}?,? )?){re.escape(me)} (.+)$", piece)
-    if not match or _SUBORDINATE.search(piece) or "“" in piece or '"' in piece:
+    if not match or "“" in piece or '"' in piece:
         return [piece]
     lead, rest = match[1], match[2]
     first = rest.split()[0]
@@ -144,6 +145,8 @@ def _verbs(piece: str, me: str) -> list[str]:
     for found in re.finditer(r",? (?:and|but) (?:then |also |later |soon |often |finally )?(?P<a>(?:never )?[a-z']+)\b|, (?P<b>[a-z']+)\b", rest):
         word = (found["a"] or found["b"]).removeprefix("never ")
         after = rest[found.end() :].strip().split(" ")[0]
+        if _SUBORDINATE.search(rest[: found.start()]):
+            break
         verb = word in _AUX or (is_past(word) and not (word.endswith("ed") and found["b"] and re.match(r"(?:by|in|with|on|at)$", after)))
         verb = verb or present and word.endswith("s") and word not in _AUX and bool(senses(word).get("VERB")) and after not in {"of", "and", ""}
         if verb and passive and word not in _AUX:
@@ -178,6 +181,11 @@ def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") 
             sentence = re.sub(r"\b(and|where) they (?=(?:settled|moved|lived|had|bought|opened|built|went|kept)\b)", rf"\1 {me} ", sentence)
         sentence = re.sub(r"^(?:They|The couple|The pair) (?:were|got) married\b", f"{me} was married", sentence)
         sentence = re.sub(r"^In (\d{4}) (?:they|the couple) ", rf"In \1 {me} ", sentence)
+    met = re.search(rf"\bmet (?:the |an? )?(?:[a-z]+ )*(?P<name>{NAME})", before)
+    wed = re.match(rf"(?:They|{re.escape(me)}|The couple|The pair) (?:were|was|got) married\b(.*)", sentence)
+    if met and wed and pronoun != "they":
+        sentence = f"{me} married {met['name']}{wed[1]}"
+    sentence = re.sub(rf"\bmet (?:the |an? )?((?:[a-z]+ )*)({NAME})((?:, an? [^,]+)?),? and they were married\b", rf"met \1\2\3; {me} married \2", sentence)
     sentence = re.sub(r"^(?:The|the) family (?=[a-z]+ed\b|[a-z]+ )", f"{me}'s family ", sentence)
     someone = re.match(rf"(?P<name>{NAME})(?: |'s)", before)
     if someone and someone["name"].split()[0] not in _NOT_NAMES and not before.startswith(me):
@@ -191,7 +199,7 @@ def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") 
 def _thing(before: str) -> str:
     """What 'It' after this sentence means: the named thing, else the one new thing, else its own subject."""
     named = re.search(rf"\b(?:called|named|titled|entitled) ((?:[Tt]he )?{NAME})", before)
-    if named and _gender(named[1]) == "" and not _human(re.split(r" (?:called|named|titled|entitled)", before[: named.start() + 7])[0]):
+    if named and _gender(named[1]) == "" and not names_a_person(re.split(r" (?:called|named|titled|entitled)", before[: named.start() + 7])[0]):
         return named[1][:1].upper() + named[1][1:]
     new = re.findall(r"\b(?:a|an|her first|his first|her own|his own) (?:[a-z-]+ )?([a-z]+)(?=[ ,.])", before)
     new = [word for word in new if "NOUN" in senses(word) and not senses(word).get("ADJ") and word not in KIN]
@@ -316,7 +324,7 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
 def _kinsman(text: str, me: str, whose: str) -> tuple[str, list[str]]:
     """'her aunt Barbe, a beguine in Kortmark, took her in' -> aunt was Barbe; Barbe was a beguine …; 'Me's aunt Barbe took her in'."""
     found = []
-    pattern = rf"\b(?P<whose>{whose} )(?P<rank>(?:elder|older|younger|youngest|eldest|late|own|grand|best|close|only|twin|half|former|first|second|beloved) )?(?P<kin>{_KIN}|friend|teacher|tutor|assistant|foreman|apprentice|lawyer|pupil|rival|mentor|patron|student|colleague|supervisor|helper)(?P<comma>,)? (?P<name>{NAME})(?P<aside>, (?:an? |the |who |born )[^,.;]+)?(?P<close>, |\.$|(?= ))"
+    pattern = rf"\b(?P<whose>{whose} )(?P<rank>(?!great |own )[A-Za-z][a-z-]+ )?(?P<kin>{_KIN}|friend|teacher|tutor|assistant|foreman|apprentice|lawyer|pupil|rival|mentor|patron|student|colleague|supervisor|helper)(?P<comma>,)? (?P<name>{NAME})(?P<aside>, (?:an? |the |who |born )[^,.;]+)?(?P<close>, |\.$|(?= ))"
     for match in list(re.finditer(pattern, text))[:2]:
         name = match["name"]
         if name.split()[0] in _NOT_NAMES:
@@ -338,15 +346,15 @@ def _asides(text: str, me: str) -> list[str]:
     """'Signe Aalto, a telegraphist from Turku', 'the painter Edvard Holm', 'a puppet player called Gillis' -> what each of them was."""
     found = []
     for match in re.finditer(rf"(?P<name>{NAME}), (?P<what>an? [a-z][^,;.]{{2,60}}|the [a-z][^,;.]{{2,60}})(?=[,.;]|$)", text):
-        if _human(match["what"]) and match["name"].split()[0] not in _NOT_NAMES and me not in match["name"]:
+        if names_a_person(match["what"]) and match["name"].split()[0] not in _NOT_NAMES and me not in match["name"]:
             found.append(f"{match['name']} was {_indefinite(match['what'])}.")
     for match in re.finditer(rf"\b(?:the|an?) (?P<what>(?:[a-z][\w'-]* |{_UP}[a-z]+ )?(?:[a-z][\w'-]* )?(?P<head>[a-z][\w-]+)) (?:called |named |nicknamed )?(?P<name>{NAME})", text):
-        if _human(match["head"]) and match["name"].split()[0] not in _NOT_NAMES and me not in match["name"] and match["head"] not in KIN:
+        if names_a_person(match["head"]) and match["name"].split()[0] not in _NOT_NAMES and me not in match["name"] and match["head"] not in KIN:
             found.append(f"{match['name']} was {_indefinite(match['what'])}.")
     return found
 
 
-def _human(phrase: str) -> bool:
+def names_a_person(phrase: str) -> bool:
     """Whether a noun phrase names a person by its work or standing."""
     phrase = re.split(r"[,.] ", phrase.strip())[-1]
     head = re.split(r" (?:of|from|in|with|at|who|to|on|for|named|called|whose|that|and)\b", re.sub(r"^(?:an?|the) ", "", phrase))[0].split()

@@ -259,7 +259,7 @@ class Story:
                 earlier = words[index - 2] if index > 1 else Token("", "end")
                 after = words[index + 1] if index + 1 < len(words) else Token("", "end")
                 own = token.text.split()
-                if own[-1] in PLACE_MARKS or own[0] in {"Mount", "Cape", "Port", "Lake", "Fort"}:
+                if own[-1] in PLACE_MARKS or own[0] in {"Mount", "Cape", "Port", "Lake", "Fort", "Camp", "University", "College", "Monte"}:
                     vote["place"] += 3
                 if token.text in COUNTRIES:
                     vote["place"] += 8

@@ -56,12 +56,13 @@ PLACE_NOUNS = words_of("""
     college prison harbour port castle cottage shop garden country province valley mountain mountains river coast sea camp temple
     monastery convent workshop factory mill mine market quay cellar cellars attic flat apartment quarter district county parish
     academy institute laboratory studio office library museum station inn lodgings hall abbey cathedral chapel gallery observatory
-    suburb neighbourhood region bank bay cove kitchen yard ship boat ward barn forest wood hill lake road square loft bakery
+    hut cabin shack barge tent tower roof moor marsh heath meadow field orchard vineyard dock docks shipyard brewery tannery tavern
+    junction hilltop cliff beach lighthouse alley lane cave dish suburb neighbourhood region bank bay cove kitchen yard ship boat ward barn forest wood hill lake road square loft bakery
 """)  # fmt: skip
 PLACE_MARKS = words_of("""
     Street House Bay Cove Castle University College School Church Theatre River Sands Island Islands Sea Lane Road Square Hospital
     Abbey Palace Academy Institute County Row Bridge Hall Mount Lake Cathedral Chapel Garden Gardens Valley Isle Cape Observatory
-    Library Museum Forum Town City Harbour Port Head Hill Park Station Prison Mill Inn Yard
+    Moor Dale Pond Stone Heath Fell Wood Marsh Wharf Quay Beach Rock Cliff Farm Common Green Shipyard Dockyard Library Museum Forum Town City Harbour Port Head Hill Park Station Prison Mill Inn Yard
 """)  # fmt: skip
 PERSON_MARKS = {
     **dict.fromkeys(words_of("""
