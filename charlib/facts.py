@@ -17,7 +17,7 @@ from charlib.language import Part, Token, join
 from charlib.profile import Profile, dates_in
 from charlib.simplify import NAME, names_a_person, sentences
 from charlib.story import Statement, Story, is_human, sentence_case
-from charlib.words import KIN, ROLES, is_gerund, number, past_of, senses, spelled, words_of
+from charlib.words import DETERMINERS, KIN, POSSESSIVES, PREPOSITIONS, ROLES, is_gerund, number, past_of, senses, spelled, words_of
 
 VERSION = "2"
 _MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
@@ -131,7 +131,7 @@ class Facts:
         text, year = written[0].strip(), str(abs(dates[0].year))
         if dates[0].year < 0 and "BC" not in text or self.profile.end and self.profile.end.year < 0 and "BC" not in text:
             return []
-        prep = "on" if dates[0].day else "in"
+        prep, era = "on" if dates[0].day else "in", " BC" if dates[0].year < 0 else ""
         wrong = text.replace(year, str(int(year) + 7))
         return [
             Fact("when", "date", ("When were you born?", "What is the date of your birth?" if dates[0].day
@@ -139,8 +139,8 @@ class Facts:
                                   "In which year did you come into the world?", "Tell me when you were born.", "When did your life begin?"), ("When is your birthday?", "What year saw your birth?"),
                  f"{sentence_case(prep)} {text}.", (f"I was born {prep} {text}.", f"My birth was {prep} {text}.",
                      f"{sentence_case(prep)} {text} I was born."), (year,),
-                 (f"Were you born {prep} {wrong}?", f"Were you born {prep} {text}?"), (f"No, {prep} {text}.",), (year,), 6.5, 0, "birth",
-                 (year, *(str(int(year) + shift) for shift in (-6, 4, 9))))
+                 (f"Were you born {prep} {wrong}?", f"Were you born {prep} {text}?"), (f"No, {prep} {text}.",), (f"{year}{era}",), 6.5, 0, "birth",
+                 tuple(f"{int(year) + shift}{era}" for shift in (0, -6, 4, 9)))
         ]  # fmt: skip
 
     def relations(self, index: int, chooser: random.Random) -> list[Fact]:
@@ -153,8 +153,9 @@ class Facts:
             if self.first_named.get(name) != index:
                 continue
             wrong = self.another(self.people, name, chooser) or chooser.choice(bank()["strangers"])
-            one = f"a {kin} of mine" if len(by_kin[kin]) > 1 else f"my {kin}"
-            yours = f"a {kin} of yours" if len(by_kin[kin]) > 1 else f"your {kin}"
+            several = {"wife": "wives", "child": "children"}.get(kin, f"{kin}s") if "-" not in kin else ""
+            one = f"one of my {several}" if len(by_kin[kin]) > 1 and several else f"my {kin}"
+            yours = f"one of your {several}" if len(by_kin[kin]) > 1 and several else f"your {kin}"
             what = story.appositions.get(name)
             more = f" {name} was {what}." if what and kin not in what else ""
             found.append(
@@ -182,8 +183,8 @@ class Facts:
                 [w for w in ("a baker", "a soldier", "a painter", "a priest", "a merchant", "a weaver") if w.split()[-1] not in what]
             )
             found.append(
-                Fact("who", "role", (f"Who was {name}?", f"What was {name}?", f"What was the work of {name}?", f"How did {name} earn a living?",
-                         f"Tell me what {name} was."),
+                Fact("who", "role", (f"Who was {name}?", f"What was {name}?", f"{name}: who was that?", f"Tell me who {name} was.",
+                         *((f"What was the work of {name}?", f"How did {name} earn a living?") if names_a_person(what) and what[:2] in ("a ", "an") else ())),
                      (f"Could you explain who {name} was?", f"What sort of person was {name}?"), f"{sentence_case(what)}.",
                      (f"{name} was {what}.", f"{sentence_case(what)}, and {name} was the name."), (head,),
                          (f"Was {name} {wrong}?", f"Was {name} {what}?"),
@@ -330,7 +331,7 @@ class Facts:
                    f"Tell me why {shape.indirect(part)}.", f"{sentence_case(shape.indirect(part))}: why was that?"]  # fmt: skip
             exam = [f"For what reason {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
             return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.4)
-        if part.kind == "other" and part.prep in _STRANDED and len(part.tokens) > 1 and len(text.split()) <= 9:
+        if part.kind == "other" and part.prep in _STRANDED and len(part.tokens) > 1 and len(text.split()) <= 9 and not text.endswith(" it"):
             return self.stranded(statement, shape, part, text, about)
         if part.kind == "complement":
             return self.being(statement, shape, part, text, chooser)
@@ -363,13 +364,18 @@ class Facts:
         placed = prep in {"in", "on", "at", "behind", "near", "above", "under", "beside"} and statement.clause.verb.lemma in _STANDING
         if placed:
             return self.where(statement, shape, replace(part, kind="place"), text, self.chooser(statement.paragraph, text), about)
-        whom = is_human(head) or head.kind == "word" and bool(self.story.gender(head))
+        whom = is_human(head) or names_a_person(rest) or any(self.story.kind(token) == "person" for token in part.tokens if token.kind == "name")
+        few = len([other for other in statement.parts if other.kind not in {"time", "adverb"}]) <= 2
+        if not whom and (prep not in {"of", "on", "about", "with", "against", "from"} or not few):
+            return None
         word = "Whom" if whom else "What"
         ask = [f"{word} {shape.ask(part)} {prep}?", f"{sentence_case(prep)} {word.lower()} {shape.ask(part)}?",
                f"Tell me {word.lower()} {shape.indirect(part)} {prep}.", f"Do you remember {word.lower()} {shape.indirect(part)} {prep}?",
                f"{word} was it {shape.indirect(part)} {prep}?"]  # fmt: skip
-        exam = [f"Can you name what {shape.indirect(part)} {prep}?"]
-        return self.made("what", "thing", statement, shape, ask, exam, rest, (head.text,) if len(head.text) > 3 else (), ("", ""), (), about, 1.7)
+        if whom and shape.me and prep == "from" and statement.clause.verb.lemma in {"learn", "study"}:
+            ask[2:2] = ["Who taught you?", "Who was your teacher?"]
+        exam = [f"Can you name {'the person' if whom else 'what'} {shape.indirect(part)} {prep}?"]
+        return self.made("who" if whom else "what", "person" if whom else "thing", statement, shape, ask, exam, rest, (head.text,) if len(head.text) > 3 else (), ("", ""), (), about, 1.7)
 
     def when(self, statement, shape, part, text, chooser, about, yes) -> Fact | None:
         dates = [token.text for token in part.tokens if token.kind == "date"]
@@ -427,7 +433,7 @@ class Facts:
             shift = chooser.choice([-9, -7, -6, -4, -3, 3, 4, 5, 8])
             wrong = text.replace(year[0], year[0].replace(str(value), str(value + shift)), 1)
             guess = (shape.yes_no(part, wrong), shape.yes_no(part, text))
-            no = (f"No, {text}.", f"Not then. It was {text}.")
+            no = (f"No, {text}.",)
             options = (year[0], *(year[0].replace(str(value), str(value + d)) for d in chooser.sample([-8, -5, -2, 3, 6, 9], 3)))
         told = (f"It was {text} that {shape.indirect_me(part)}.",) if part.kind == "time" and part.prep else ()
         things = [year[0] if year else "", *about]
@@ -450,10 +456,8 @@ class Facts:
         if part.prep == "from":
             ask = [f"From when to when {shape.ask(part)}?", f"When {shape.ask(part)}?", f"In which years {shape.ask(part)}?"]
         else:
-            ask = [
-                f"How long {shape.ask(part)}?",
-                f"For how long {shape.ask(part)}?",
-            ]
+            ask = [f"How long {shape.ask(part)}?", f"For how long {shape.ask(part)}?", f"Tell me how long {shape.indirect(part)}.",
+                   f"What length of time was it that {shape.indirect(part)}?", f"How much time was it that {shape.indirect(part)}?"]  # fmt: skip
         exam = [f"Over what length of time {shape.ask(part)}?", f"Can you say how long it was that {shape.indirect(part)}?"]
         gold = [token.text for token in part.tokens if token.kind in {"number", "date"}]
         gold += [str(number(word)) for word in gold if number(word) is not None and not word.isdigit()]
@@ -462,7 +466,9 @@ class Facts:
     def where(self, statement, shape, part, text, chooser, about) -> Fact | None:
         lemma = statement.clause.verb.lemma
         head = part.head
-        if part.prep in {"by", "above", "under", "behind", "through"} and head.kind != "name":
+        if part.prep == "by" or part.prep in {"above", "under", "behind", "through"} and head.kind != "name" and lemma not in _STANDING:
+            return None
+        if part.prep == "for" and lemma not in {"leave", "sail", "depart", "embark", "head", "start", "set"}:
             return None
         if len(part.tokens) < 2 or text in {"at home"}:
             return None
@@ -487,10 +493,9 @@ class Facts:
         guess, no, options = ("", ""), (), ()
         if named:
             wrong = self.another(self.places, named, chooser, statement.sentence) or chooser.choice(bank()["places"])
-            guess = (shape.yes_no(part, f"{part.tokens[0].low} {wrong}" if self.story.kinds.get(named) == "place"
-                else text.replace(named, wrong)),
-                     shape.yes_no(part, statement.text(part, "you")))  # fmt: skip
-            no = (f"No, {text}.", f"Not {part.tokens[0].low} {wrong}, but {text}.")
+            if self.story.kinds.get(named) == "place" and len(part.tokens) == 2:
+                guess = (shape.yes_no(part, f"{part.tokens[0].low} {wrong}"), shape.yes_no(part, statement.text(part, "you")))
+            no = (f"No, {text}.",)
             options = (named, *self.some(self.places, named, chooser))
         born = statement.clause.verb.main == "born" and shape.me
         if born:
@@ -528,7 +533,7 @@ class Facts:
             wrong = self.another(self.people, name, chooser, statement.sentence)
             if wrong:
                 guess = (shape.yes_no(part, f"{prep} {wrong}"), shape.yes_no(part, statement.text(part, "you")))
-                no = (f"No, {text}.", f"Not {prep} {wrong}, but {text}.")
+                no = (f"No, {text}.",)
                 options = (name, *self.some(self.people, name, chooser))
         gold = self.gold_name(name) if name else (part.head.text,)
         return self.made("who", "person", statement, shape, ask, exam, text if prep in {"with", "by", "from"} else who, gold, guess, no,
@@ -565,7 +570,8 @@ class Facts:
             else:
                 if not plural:
                     return None
-                ask = [f"How many {noun} {shape.ask(part)}?", f"Do you know how many {noun} {shape.indirect(part)}?"]
+                ask = [f"How many {noun} {shape.ask(part)}?", f"Do you know how many {noun} {shape.indirect(part)}?", f"Tell me how many {noun} {shape.indirect(part)}.",
+                       f"What number of {noun} {shape.ask(part)}?"]
                 exam = [f"What was the number of {noun} that {shape.indirect(part)}?"]
                 short = text if len(text.split()) < 8 else f"{first.text} of them"
             wrong = value + chooser.choice([-2, -1, 2, 3, 5, 7]) if value > 4 else value + chooser.choice([1, 2, 4])
@@ -674,7 +680,7 @@ class Facts:
                 [shape.subject],
                 3,
             )
-        if lemma in {"have", "be", "make", "take", "do", "keep", "get", "put"} and not clear or first.low in {"this", "that", "such",
+        if lemma in {"have", "be", "take", "do", "get", "put"} and not clear or first.low in {"this", "that", "such",
             "all", "no", "the", "some"} and not clear and (
             named is None or head.kind != "name"
         ):  # fmt: skip
@@ -699,6 +705,12 @@ class Facts:
         first = part.tokens[0]
         rest = shape.rest(part)
         head = part.head
+        if any(other.kind == "to" for other in statement.parts):
+            return None  # "the first woman to be employed"
+        label = statement.label.split(" ")
+        if head.kind == "name" and (label[0] == "my" and head.text in self.story.kin and self.story.kin[head.text] == label[-1]
+                                    or statement.who and statement.who[-1].kind == "name" and label[0] not in {"my", "the"}):  # fmt: skip
+            return None
         was = statement.question_verb()[0]
         if not shape.me and any(other.kind == "adverb" for other in statement.parts) or text in {"enough", "alone"}:
             return None
@@ -859,7 +871,7 @@ class Facts:
 
 
 _STRANDED = {"of", "on", "for", "with", "about", "against", "in", "from", "at", "behind", "near", "above", "under", "beside"}
-_STANDING = words_of("live sleep bear work stand hang settle grow stay rent open build study serve meet hide sit teach learn dwell plant own lie keep found")
+_STANDING = words_of("bear live sleep bear work stand hang settle grow stay rent open build study serve meet hide sit teach learn dwell plant own lie keep found")
 _PALE = words_of("""
     have be make take do get put give say see find use set go come begin start continue hold bring think know feel let show turn become ask
     follow call remain want need tell try seem leave mean
@@ -877,6 +889,7 @@ class Shape:
     def rest(self, part: Part | None, most: int = 2) -> str:
         """The other parts, at most `most` loose ones; without long side clauses."""
         loose = tuple(p for p in self.statement.parts if p.kind in {"reason", "clause"})
+        loose += tuple(p for p in self.statement.parts if p.kind in {"when", "with"} and len(p.tokens) > 5)
         text = self.statement.tail("you", (*((part,) if part else ()), *loose), most)
         if len(text.split()) <= 9:
             return text
@@ -914,17 +927,13 @@ class Shape:
 
 
 _SYNONYMS = {
-    "marry": "wed", "join": "enter", "publish": "bring out", "found": "set up", "move": "go to live", "buy": "purchase",
-    "receive": "get", "teach": "give lessons in", "learn": "pick up", "build": "make", "make": "create", "begin": "start", "leave": "go away from",
-    "return": "come back", "retire": "stop working", "open": "start", "settle": "make a home", "meet": "get to know", "award": "give",
-    "discover": "find", "own": "have", "keep": "have", "fear": "dread", "hate": "dislike", "invent": "think up", "write": "pen", "attend": "go to",
-    "study": "learn", "work": "earn a living", "serve": "do service", "win": "gain", "sell": "give up", "travel": "journey", "visit": "go to see",
-    "appoint": "make", "arrest": "seize", "wound": "hurt", "die": "pass away", "drown": "perish", "play": "perform on", "love": "like best",
-    "collect": "gather", "carry": "have with you", "live": "have a home", "paint": "make", "compose": "write", "design": "draw up",
-    "enrol": "enter", "graduate": "finish your studies", "employ": "hire", "lose": "be robbed of", "sail": "go by ship", "flee": "run away",
-    "establish": "set up", "create": "make", "construct": "build", "purchase": "buy", "obtain": "get", "educate": "school", "refuse": "decline",
-    "climb": "go up", "borrow": "take", "enlist": "join up", "emigrate": "go away", "perform": "play", "direct": "lead", "head": "lead",
-    "raise": "bring up", "translate": "turn", "train": "school", "adopt": "take up", "quarrel": "fall out",
+    "marry": "wed", "join": "enter", "publish": "bring out", "found": "set up", "buy": "purchase", "receive": "get", "build": "construct",
+    "make": "create", "begin": "start", "leave": "depart from", "return": "come back", "retire": "stop working", "open": "start",
+    "settle": "make a home", "meet": "get to know", "discover": "find", "own": "possess", "fear": "dread", "hate": "dislike", "invent": "think up",
+    "write": "pen", "attend": "go to", "work": "earn a living", "win": "gain", "travel": "journey", "visit": "go to see", "drown": "perish",
+    "love": "like best", "collect": "gather", "compose": "write", "design": "draw up", "enrol": "enter", "enroll": "register", "employ": "hire",
+    "sail": "go by ship", "flee": "run away", "establish": "set up", "create": "make", "purchase": "buy", "obtain": "get", "refuse": "decline",
+    "climb": "go up", "enlist": "join up", "perform": "play", "head": "lead", "quarrel": "fall out", "acquire": "get", "inherit": "come into",
 }  # fmt: skip
 _COLON = {"when": "when was that", "where": "where was that", "who": "who was it", "what": "what was it", "why": "why was that",
           "how long": "how long was that", "how many": "how many were there"}  # fmt: skip
@@ -999,6 +1008,8 @@ _MINE = (
 _NAMED = re.compile(
     rf"\b(?:an?|the|his|her|their|my|two|three|four|one|five|six) (?P<what>(?:[a-z][a-z'-]* ){{0,3}}?(?P<head>[a-z][a-z-]+))(?: (?:which |that )?(?:he|she|they))? "
     rf"(?:named|called|nicknamed|christened|entitled|titled) (?P<name>“[^”]+”|(?:[Tt]he )?{NAME})"
+    rf"|\b(?:an?|his|her) (?P<owned>(?:[A-Za-z][a-z'-]* ){{0,3}}?[A-Za-z][a-z-]+)(?: that| which)? (?:he|she|they) (?:named|called|nicknamed|christened) (?P<ownedname>{NAME})"
+    rf"|\b(?P<each>[a-z]+), (?:all|both|each|every one) (?:of (?:them|which|whom) )?(?:called|named) (?P<eachname>{NAME})"
     rf"|\b(?:two|three|four|five|six) (?P<many>[a-z]+), (?P<names>{NAME}(?:, {NAME})*,? and {NAME})"
     rf"|\b[Tt]he (?P<ship>ship|whaler|schooner|brig|boat|barge|steamer|frigate|packet|yacht|trawler|programme|newspaper|magazine|opera|play|novel|song|poem|film|dog|horse) (?P<shipname>{NAME})"
     rf"|\b(?:[Tt]he|his|her|[A-Z]\w+'s) (?P<subject>(?:[a-z'-]+ ){{0,2}}?[a-z]+)(?: was [a-z]+ (?:in|on) [^,.]+? and)? (?:was|is|were) (?:called|named|christened) (?P<subjectname>“[^”]+”|(?:[Tt]he )?{NAME})"
@@ -1025,7 +1036,14 @@ def particulars(facts: Facts, index: int) -> list[Fact]:
                 ask = (f"What is your {of}?", f"What was your {of}?", f"Tell me your {of}.", f"Which was your {of}?", f"Your {of}: what was it?")
                 found.append(_particular(facts, index, "what", "thing", ask, (f"Can you name your {of}?",), match["x"], rank, of))
         found += _names(facts, index, sentence)
+        nick = re.match(r"[^.]{2,30} [\"“']([A-Z][\w-]+)[\"”'] ", sentence) if index == 0 and n == 0 else None
+        if nick:
+            ask, exam = _PARTICULARS[7][3:5]
+            found.append(_particular(facts, index, "what", "name", ask, exam, nick[1], 4.4, "nickname"))
         if index == 0 and n < 2:
+            match = re.match(rf"(?:{re.escape(facts.profile.name)}|[^,.()]*{me})(?: \([^)]*\))?, (?P<x>(?:an?|the) [^,;.]+?)(?= of |, )", sentence)
+            if match and names_a_person(match["x"]):
+                sentence = f"{facts.profile.name} was {re.sub('^the ', 'a ', match['x'])}."
             match = re.match(rf"(?:{re.escape(facts.profile.name)}|{me})(?: \([^)]*\))?,? (?:was|is) (?P<x>an? [^,;.]+?)(?= who | best | and was | and the |[,;.])", sentence)
             if match and len(match["x"].split()) <= 12 and not re.search(r"\b(?:man|woman|person|daughter|son|figure) of\b", match["x"]):
                 ask = ("What is your work?", "What was your profession?", "What do you do in life?", "What did you do for a living?", "How do you earn your bread?",
@@ -1050,15 +1068,15 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
     """What things and animals were called: 'a donkey named Bishop', 'two dogs, Pip and Latch', 'the whaler Meridian'."""
     found = []
     for match in _NAMED.finditer(sentence):
-        name = match["name"] or match["names"] or match["shipname"] or match["subjectname"]
-        what = match["what"] or match["many"] or match["ship"] or match["subject"] or ""
+        name = match["name"] or match["ownedname"] or match["eachname"] or match["names"] or match["shipname"] or match["subjectname"]
+        what = match["what"] or match["owned"] or match["each"] or match["many"] or match["ship"] or match["subject"] or ""
         what = re.sub(r"^(?:new|small|big|large|young|old|own) ", "", what)
         name = re.sub(r"[“”]", "", name).strip()
         if not what or not what.split()[-1:] or names_a_person(what) or is_human(Token(what.split()[-1], "word")) or what.split()[-1] in KIN or facts.story.is_self(Token(name, "name")):
             continue
-        if "NOUN" not in senses(what.split()[-1]) or what.split()[0] in {"was", "were", "is", "had", "and", "of", "in"}:
+        if "NOUN" not in senses(what.split()[-1].lower()) or what.split()[0] in {"was", "were", "is", "had", "and", "of", "in"}:
             continue
-        many = bool(match["many"])
+        many = bool(match["many"] or match["each"])
         verb, noun = ("were", "names") if many else ("was", "name")
         ask = (f"What {verb} the {what} called?", f"What {verb} the {noun} of the {what}?", f"Tell me the {noun} of the {what}.",
                f"By what {noun} did you call the {what}?", f"The {what}: what {verb} {'they' if many else 'it'} called?",
@@ -1144,11 +1162,11 @@ def drills(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[
         )
         if told and len(told.split()) <= 14 and (kind in {"year", "person"} or turn % 2):
             made.append((tidy(chooser.choice(_PASSING[kind]).format(x=thing)), told))
-    return made[:9]
+    return made[: {"relation": 5, "yes": 2}.get(fact.type, 9 if fact.rank >= 2.5 else 6)]
 
 
 def _lowered(short: str) -> str:
     """The short answer after 'Yes,': its first letter small unless it is a name or 'I'."""
-    first = short.split()[0]
-    keep = first == "I" or not senses(first.lower().rstrip(".,")) and first.lower() not in {"on", "in", "at", "from", "with", "by", "to"}
-    return short if keep else short[:1].lower() + short[1:]
+    first = short.split()[0].rstrip(".,")
+    small = first != "I" and (first.lower() in DETERMINERS | POSSESSIVES | PREPOSITIONS or number(first) is not None and first.isalpha())
+    return short[:1].lower() + short[1:] if small else short

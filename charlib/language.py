@@ -306,7 +306,7 @@ def _without_brackets(words: list[Token]) -> list[Token]:
 
 
 _BEFORE_THE = words_of("all both half such many")
-_INSIDE = words_of("other few many such half more one others several")
+_INSIDE = words_of("most other few many such half more one others several")
 _ADJECTIVAL = words_of("own first best next only home both long hard well one least further")
 _LY_ADJECTIVES = words_of(
     "own other early daily yearly only elderly holy ugly lonely monthly weekly first best next least kindly lively likely friendly costly"
@@ -1102,6 +1102,8 @@ def prepositional(words: tuple[Token, ...]) -> Part:
     part = Part("other", words, prep)
     head = part.head
     inner = words[1:]
+    if head.low in {"spring", "fall"} and len(inner) > 1 and inner[-2].low not in {"the", "that", "next", "late", "early", "last"} and inner[-1] is head:
+        return part  # a clock spring
     if is_gerund(inner[0].low) and len(inner) > 1:
         return part
     if any(token.kind == "date" for token in inner) and (head.kind == "date" or head.low in TIME_NOUNS

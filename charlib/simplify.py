@@ -8,7 +8,21 @@ Only surface patterns; what matches none passes as it stands. Nothing is added t
 
 import re
 
-from charlib.words import ABBREVIATIONS, FEMALE_NAMES, KIN, MALE_NAMES, MONTHS, MOVING, PERSON_MARKS, base, is_past, senses, words_of
+from charlib.words import (
+    ABBREVIATIONS,
+    FEMALE_NAMES,
+    KIN,
+    MALE_NAMES,
+    MONTHS,
+    MOVING,
+    PERSON_MARKS,
+    base,
+    is_participle,
+    is_past,
+    past_of,
+    senses,
+    words_of,
+)
 
 _UP = r"[A-ZÀ-ÞŁŚŠŽČ]"
 NAME = rf"(?:(?:Dr|Mr|Mrs|St)\.? )?(?:{_UP}\.(?= {_UP})|{_UP}[\w’'-]*)(?: (?:(?:van|von|de|der|den|la|le|di|da|del|bin|ibn|al|af|ten|zu|née) )*(?:{_UP}\.(?= {_UP})|{_UP}[\w’'-]*))*"
@@ -95,6 +109,8 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str =
     text = re.sub(r"\s*[–—]\s+|\s+[–—-]\s+", ", ", text)
     out: list[str] = []
     for piece in _halves(text):
+        piece, more = _asides_of_me(piece, me, mine, pronoun)
+        found += more
         piece, more = _parents(piece, me, mine, pronoun)
         found += more
         piece, more = _children(piece, me, whose)
@@ -121,6 +137,7 @@ def _opened(text: str, me: str, mine: bool, pronoun: str) -> str:
     text = re.sub(rf"^At (?:the age of )?([a-z]+|\d+),? (?={who} )", r"At the age of \1, ", text)
     text = re.sub(r"^As an? (?:young |small |little )?(?:girl|boy|child|youth|student|apprentice|lad|man|woman),? ", "", text)
     text = re.sub(r"^(One) (winter|summer|spring|autumn|night|day|morning|evening)\b,? ", r"In one \2 ", text)
+    text = re.sub(r"\b(?:came into the world|saw the light of day)\b", "was born", text)
     text = re.sub(r"\b(?:is|was|remains) (?:best |chiefly |mainly |mostly |widely |especially )?(?:known|remembered|famous|celebrated|renowned|noted) for\b", "was famous for", text)
     title = rf"{_UP}[\w’'-]+(?: (?:(?:and|of|the|to|in|on|for|with|from|at|a) ){{0,2}}{_UP}[\w’'-]+)+"
     return re.sub(rf"\b(published|wrote|called|titled|entitled|composed|books?|novels?|poems?|memoirs?|is|was) (?P<t>{title})(?=[,.;]|$| (?:in|was|won|is|and) )",
@@ -172,6 +189,12 @@ def _explicit(piece: str, me: str, own: str) -> str:
 def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") -> str:
     """The sentence with 'They' (the couple), 'the family' and 'It' put in words, when the sentence before leaves no doubt."""
     paired = r"\b(?:marri\w+|wife|husband|wedding|couple|engaged|wed)\b"
+    other = "him|them" if pronoun == "she" else "her(?= to| in| on| at| for| from)|them" if pronoun == "he" else "him"
+    sentence = re.sub(rf" with (?:{other})(?= (?:to|in|on|at|for|from|until)\b)", "", sentence)
+    calls = re.search(rf"\b(?:calls?|called|named|christened) (?:it|him|them) (?P<name>{NAME})", sentence)
+    nouns = [noun for noun in re.findall(r"\b(?:an?|the) ([a-z]+)\b", so_far[-300:]) if "NOUN" in senses(noun) and not names_a_person(noun)]
+    if calls and nouns and nouns.count(max(nouns, key=nouns.count)) > 1:
+        sentence = f"The {max(nouns, key=nouns.count)} was called {calls['name']}."
     if pronoun != "they":
         if re.search(paired, f"{so_far} {sentence}"):
             sentence = re.sub(r"\b[Tt]heir (?=(?:[a-z]+ )?(?:sons?|daughters?|child|children)\b)", f"{me}'s ", sentence)
@@ -181,7 +204,7 @@ def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") 
             sentence = re.sub(r"\b(and|where) they (?=(?:settled|moved|lived|had|bought|opened|built|went|kept)\b)", rf"\1 {me} ", sentence)
         sentence = re.sub(r"^(?:They|The couple|The pair) (?:were|got) married\b", f"{me} was married", sentence)
         sentence = re.sub(r"^In (\d{4}) (?:they|the couple) ", rf"In \1 {me} ", sentence)
-    met = re.search(rf"\bmet (?:the |an? )?(?:[a-z]+ )*(?P<name>{NAME})", before)
+    met = next(iter(list(re.finditer(rf"\bmet (?:the |an? )?(?:[a-z]+ )*(?P<name>{NAME})", so_far[-300:]))[::-1]), None)
     wed = re.match(rf"(?:They|{re.escape(me)}|The couple|The pair) (?:were|was|got) married\b(.*)", sentence)
     if met and wed and pronoun != "they":
         sentence = f"{me} married {met['name']}{wed[1]}"
@@ -207,6 +230,42 @@ def _thing(before: str) -> str:
         return f"The {new[0]}"
     subject = re.match(r"((?:The|His|Her|Their) [a-z' -]{3,40}?) (?:was|is|shows?|had|has|stood|won|told)\b", before)
     return subject[1] if subject and not new else ""
+
+
+def _asides_of_me(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[str]]:
+    """'Conscripted in 1915, he …', 'After graduating in 1890, X …', 'was taught to read by Y', 'Her pear, the Cobb Russet, …' in sentences of their own."""
+    found: list[str] = []
+    who = rf"(?:{pronoun}|{re.escape(me)})" if mine else re.escape(me)
+    lead = re.match(rf"(?P<word>[A-Z][a-z]+ed|Born|Taught|Brought|Sent) (?P<rest>(?:in|at|by|to|on|for|from|as|up)\b[^,]*), (?={who} )", text)
+    if lead and is_participle(lead["word"].lower()):
+        found.append(f"{me} was {lead['word'].lower()} {lead['rest']}.")
+        text = text[lead.end() :]
+    lead = re.match(rf"(?:After|While|Before|On|When) (?P<word>[a-z]+ing) (?P<rest>[^,]+), (?={who} )", text)
+    if lead and past_of(_stem(lead["word"])):
+        found.append(f"{me} {past_of(_stem(lead['word']))} {lead['rest']}.")
+        text = text[lead.end() :]
+    taught = re.search(rf"\b{who} (?:was|were) taught (?P<what>(?:(?!\bby\b)[^,.]){{2,40}}?) by (?P<by>[^,.;]+)", text, re.IGNORECASE)
+    if taught:
+        found.append(f"{taught['by'].strip()[:1].upper()}{taught['by'].strip()[1:]} taught {me} {taught['what']}.")
+        text = text[: taught.start()] + text[taught.end() :]
+        text = text if len(text.split()) > 3 else ""
+    learned = re.search(rf"\b{who} (?:first |also |later )?learn(?:ed|t) (?P<what>(?:(?!\bfrom\b)[^,.]){{2,40}}?) from (?:the |an? |old |young )?(?:[A-Z]?[a-z-]+ ){{0,3}}?(?:called |named )?(?P<by>{NAME})", text, re.IGNORECASE)
+    if learned and learned["by"][:1].isupper() and learned["by"].split()[0] not in _NOT_NAMES:
+        found.append(f"{learned['by']} taught {me} {learned['what']}.")
+    named = re.match(rf"(?P<what>(?:Her|His|The|Their|{re.escape(me)}'s) (?:[a-z'-]+ ){{0,2}}?(?P<head>[a-z]+)), (?P<name>(?:[Tt]he )?{NAME}), (?=[a-z]+)", text)
+    if named and "NOUN" in senses(named["head"]) and named["head"] not in KIN and not names_a_person(named["head"]):
+        found.append(f"{named['what']} was called {named['name']}.")
+        text = f"{named['what']} {text[named.end() :]}"
+    book = re.search(rf"\b(?P<what>(?:an?|her|his) (?:[a-z-]+ )?(?P<head>book|novel|memoir|collection|poem|play|opera|handbook|volume|study|song|treatise)\b[^,.]*?), (?P<name>{NAME}(?: (?:(?:of|the|and|in|on|to|for|a) )+{NAME})*)(?=[,.]|$)", text)
+    if book and mine:
+        found.append(f"The {book['head']} was called {book['name']}.")
+    return text[:1].upper() + text[1:], found
+
+
+def _stem(gerund: str) -> str:
+    """working -> work, leaving -> leave, running -> run."""
+    found = senses(gerund).get("VERB", ())
+    return found[0] if found else gerund[:-3]
 
 
 def _halves(text: str) -> list[str]:
@@ -370,6 +429,8 @@ _PEOPLE = words_of("""
     architect chemist mystic spy diplomat student midwife cobbler husband wife youth peasant noble nobleman native hermit abbess editor
 """)
 _THINGS = words_of("""
+    shutter rudder gutter litter trailer toaster heater burner propeller freezer counter tiller folder binder sweater jumper whisker hammer
+    slipper liner airliner carrier career pier tier blazer razor meteor tractor refrigerator
     paper river number letter winter summer order water dinner supper tower powder matter quarter cellar barometer chapter border timber
     corner pepper butter silver copper computer theatre register charter ladder feather weather leather danger hunger steamer cutter cruiser
     schooner whaler lighter clipper trawler freighter tanker factor sector manner trailer cancer finger poster newspaper disaster harbour

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from charlib.language import GIVING, SAYING, Clause, Part, Token, Verb, clauses, is_adverb, is_common, is_function, join, tokens
 from charlib.profile import dates_in
-from charlib.simplify import linked, plain, prose, sentences
+from charlib.simplify import linked, names_a_person, plain, prose, sentences
 from charlib.words import (
     ADVERBS,
     AUXILIARIES,
@@ -199,7 +199,8 @@ class Story:
             pieces = []
             for sentence, (_, mine, _) in zip(sentences(text), plans, strict=True):
                 known = f"{text} {' '.join(pieces)}"
-                pieces += plain(linked(sentence, before, self.short_name, self.pronoun, known), self.short_name, mine, self.pronoun, known)
+                so_far = f"{' '.join(made[-4:])} {' '.join(pieces)}"
+                pieces += plain(linked(sentence, before, self.short_name, self.pronoun, so_far), self.short_name, mine, self.pronoun, known)
                 before = sentence
             made.append(" ".join(pieces))
         return made
@@ -273,6 +274,8 @@ class Story:
                 if first in MALE_NAMES | FEMALE_NAMES:
                     vote["person"] += 2
                     gender["m" if first in MALE_NAMES else "f"] += 2
+                elif first.endswith("a") and len(own) > 1:
+                    gender["f"] += 1
                 if before.low in {"in", "at", "near", "into", "outside"}:
                     vote["place"] += 3 if len(own) == 1 else 2
                 elif before.low in {"to", "from"} and any(
@@ -324,7 +327,7 @@ class Story:
 
     def full(self, name: str) -> str:
         """The longest known name that a shorter one ends, when there is exactly one."""
-        if " " in name:
+        if " " in name or name in MALE_NAMES | FEMALE_NAMES:
             return name
         longer = [other for other in self.kinds if other.split()[-1] == name and other != name and self.kinds[other] == "person"]
         return longer[0] if len(longer) == 1 else name
@@ -976,7 +979,7 @@ class Story:
 _HUMAN = words_of("""
     people men women children friends soldiers pirates cooks maids nobles guests boys girls neighbours kings troops citizens workers
     students pupils critics monks nuns priests thieves crowd family parents wits council senate knights peasants slaves jurors
-    doctors nurses police committee couple villagers knight slave crew gang noblemen clerk clerks chief chiefs cousins brothers
+    guild board society company doctors nurses police committee couple villagers knight slave crew gang noblemen clerk clerks chief chiefs cousins brothers
     sisters sons daughters
 """)  # fmt: skip
 
@@ -985,18 +988,7 @@ def is_human(head: Token) -> bool:
     """Whether a common noun, or a people's name in the plural, means persons."""
     if head.kind == "name":
         return " " not in head.text and head.text.endswith(("ans", "ese"))
-    return head.low in _HUMAN or bool(re.search(r"(?:[lsdtrkgnmp]ers?|[ts]ors?|ists?|men|ians?|wom[ae]n|folk|keepers?)$",
-        head.low)) and head.low not in {
-        "paper", "papers", "river", "number", "numbers", "letter", "letters", "winter", "summer", "order", "orders", "water", "dinner",
-            "supper", "motor",
-        "tower", "powder", "matter", "quarter", "quarters", "cellar", "barometer", "chapter", "border", "timber", "corner",
-            "master piece", "pepper", "butter",
-        "silver", "copper", "computer", "theater", "center", "register", "charter", "ladder", "feather", "weather", "leather", "danger",
-            "hunger", "anger",
-        "october", "specimen", "list", "lists", "consumer", "steamer", "steamers", "regimen", "factor", "factors", "sector", "temper",
-            "slippers", "manner",
-        "manners", "customer", "trailer", "engine driver", "cancer", "finger", "fingers", "poster", "posters", "newspaper",
-            "newspapers", "disaster"}  # fmt: skip
+    return head.low in _HUMAN or names_a_person(head.low) or head.low.endswith("s") and names_a_person(head.low[:-1])
 
 
 def _clear(count: Counter) -> str:
