@@ -21,6 +21,8 @@ from charlib.profile import Date, Paragraph, Profile, dates_in
 from charlib.story import sentence_case
 from charlib.teacher import Completion, Request
 
+LEAST_PAIRS, MOST_PAIRS = 168, 240  # boundary pairs of a whole life
+
 
 class Offline:
     """Answers every request from the profile alone. The same profile and seed give the same text."""
@@ -87,7 +89,7 @@ class Offline:
     def protective(self, index: int, count: int, sample: int | None = None) -> str:
         """Boundary pairs of a paragraph: `count`, or more when there are few paragraphs; of two samples each has every second one."""
         if self._pairs is None:
-            wanted = max(60, count * len(self.profile.paragraphs))
+            wanted = 120 if self.profile.end is None else max(LEAST_PAIRS, min(MOST_PAIRS, count * len(self.profile.paragraphs)))
             self._pairs = {}
             for place, pair in Boundary(self.facts).plan(wanted):
                 self._pairs.setdefault(place, []).append(pair)

@@ -168,6 +168,7 @@ class Story:
         names = [word for word in re.findall(r"[^\W\d_][\w'’-]*", name) if word[0].isupper() and not re.fullmatch(r"[IVX]+", word)]
         self.self_words = frozenset([*names, *short_name.split()])
         self.alone = {name, short_name, names[0] if names else name}
+        self.pronoun = self._pronoun(" ".join(texts))
         self._look([prose(" ".join(text.split()), short_name) for text in texts])
         for _ in range(2):  # now that it is known whose every "his" is; and again, since plain sentences tell more
             self._look(self._plain())
@@ -182,7 +183,6 @@ class Story:
             if word not in {"The", "A", "An", "I", *MONTHS}
         )
         self.words |= self.self_words
-        self.pronoun = self._pronoun(whole)
         self.cut = [[tokens(self._unhedged(s), self.words, self.self_words) for s in sentences(text)] for text in self.texts]
         self.kinds, self.genders = self._types()
         self.kin: dict[str, str] = {}
@@ -197,7 +197,7 @@ class Story:
         made, before = [], ""
         for text, plans in zip(self.texts, self.plans, strict=True):
             pieces = []
-            for sentence, (_, mine, _) in zip(sentences(text), plans, strict=True):
+            for sentence, (_, _, mine) in zip(sentences(text), plans, strict=True):
                 known = f"{text} {' '.join(pieces)}"
                 so_far = f"{' '.join(made[-4:])} {' '.join(pieces)}"
                 pieces += plain(linked(sentence, before, self.short_name, self.pronoun, so_far), self.short_name, mine, self.pronoun, known)

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from charlib import facts as reader
 from charlib import profile
-from charlib.language import clauses, join, sentences, tokens
+from charlib.language import clauses, join, tokens
 from charlib.profile import Date
+from charlib.simplify import sentences
 from charlib.story import Story, sentence_case
 from charlib.words import base, is_past, number, spelled
 
@@ -91,7 +93,7 @@ def test_recall_per_kind_of_fact_on_the_corpus():
         asked = [fact for index in range(len(texts)) for fact in made.of(index)]
         for kind, answer, word in facts:
             wanted[kind] += 1
-            hit = any(answer in f"{fact.short} {fact.told[0]}" and word.lower() in " ".join(fact.ask).lower() for fact in asked)
+            hit = any(answer in f"{fact.short} {' '.join(fact.told[:1])}" and word.lower() in " ".join(fact.ask).lower() for fact in asked)
             found[kind] += hit
             missing += [] if hit else [(short, kind, answer, word)]
     shares = {kind: found[kind] / wanted[kind] for kind in wanted}
@@ -175,7 +177,7 @@ def test_a_clause_keeps_subject_verb_and_parts():
 def test_third_person_becomes_first_with_verbs_and_possessives():
     assert "In 1763 I bought a printing press for forty guineas." in said("eighteenth-century woman")
     assert one("Marsh is a printer. She has kept her press since 1763. She was happy in Hull.")[-1] == "I was happy in Hull."
-    assert "I was the youngest child of Murdo Tolliver and Effie MacNeil." in said("invented they")
+    assert {"My father was Murdo Tolliver.", "My mother was Effie MacNeil."} <= set(said("invented they"))
 
 
 def test_other_peoples_deeds_stay_theirs():
