@@ -247,7 +247,8 @@ class Facts:
             fact = self.from_subject(statement, shape, chooser)
             if fact:
                 found.append(fact)
-        if not found or max(fact.rank for fact in found) < 1.5:
+        named = statement.clause.verb.form == "be" and any(token.kind == "name" for part in statement.parts for token in part.tokens)
+        if not found and not named:
             fact = self.plain(statement, shape)
             if fact:
                 found.append(fact)
@@ -326,7 +327,8 @@ class Facts:
         if part.kind == "object":
             counted = part.tokens[0].kind == "number" and len(part.tokens) > 1 and "and" not in statement.clause.verb.words
             return self.what(statement, shape, part, text, chooser) if counted else None
-        if part.kind == "other" and part.prep == "for" and len(part.tokens) > 2 and is_gerund(part.tokens[1].low) and len(text.split()) <= 12:
+        wherefore = re.match(r"(?:in protest|because of|out of|on account of|due to|thanks to|owing to|for fear|for lack|for want|for love)\b", text)
+        if len(text.split()) <= 12 and (wherefore or part.kind == "other" and part.prep == "for" and len(part.tokens) > 2 and is_gerund(part.tokens[1].low)):
             ask = [f"Why {shape.ask(part)}?", f"What was the reason that {shape.indirect(part)}?", f"For what {shape.ask(part)}?",
                    f"Tell me why {shape.indirect(part)}.", f"{sentence_case(shape.indirect(part))}: why was that?"]  # fmt: skip
             exam = [f"For what reason {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
@@ -437,7 +439,7 @@ class Facts:
             options = (year[0], *(year[0].replace(str(value), str(value + d)) for d in chooser.sample([-8, -5, -2, 3, 6, 9], 3)))
         told = (f"It was {text} that {shape.indirect_me(part)}.",) if part.kind == "time" and part.prep else ()
         things = [year[0] if year else "", *about]
-        born = statement.clause.verb.main == "born" and shape.me
+        born = statement.clause.verb.main == "born" and shape.me and bool(dates)
         if born:
             ask = ["When were you born?", "What is the date of your birth?" if len(dates[0].split()) > 1 else "In what year were you born?",
                    "In which year did you come into the world?", "Tell me when you were born.", "When did your life begin?"]  # fmt: skip
@@ -1005,12 +1007,13 @@ _MINE = (
     (r"(?P<of>motto|nickname|pen name|hobby|greatest fear|dearest wish|best friend|most famous \w+|best known \w+|first \w+|last \w+|greatest \w+|boat|ship|car|"
      r"horse|dog|cat|pet) (?:was called|is called|was|is|shows|showed) (?P<x>[^,;]+?)(?=[,.;]|$)", 3.6),
 )  # fmt: skip
+_TITLE = rf"{NAME}(?: (?:(?:of|the|to|a|and|in|on|for|from|with) )+{NAME})?(?: \(\d{{4}}\))?"
 _NAMED = re.compile(
     rf"\b(?:an?|the|his|her|their|my|two|three|four|one|five|six) (?P<what>(?:[a-z][a-z'-]* ){{0,3}}?(?P<head>[a-z][a-z-]+))(?: (?:which |that )?(?:he|she|they))? "
     rf"(?:named|called|nicknamed|christened|entitled|titled) (?P<name>“[^”]+”|(?:[Tt]he )?{NAME})"
     rf"|\b(?:an?|his|her) (?P<owned>(?:[A-Za-z][a-z'-]* ){{0,3}}?[A-Za-z][a-z-]+)(?: that| which)? (?:he|she|they) (?:named|called|nicknamed|christened) (?P<ownedname>{NAME})"
     rf"|\b(?P<each>[a-z]+), (?:all|both|each|every one) (?:of (?:them|which|whom) )?(?:called|named) (?P<eachname>{NAME})"
-    rf"|\b(?:two|three|four|five|six) (?P<many>[a-z]+), (?P<names>{NAME}(?:, {NAME})*,? and {NAME})"
+    rf"|\b(?:two|three|four|five|six) (?P<many>[a-z]+), (?P<names>{_TITLE}(?:, {_TITLE})*,? and {_TITLE})"
     rf"|\b[Tt]he (?P<ship>ship|whaler|schooner|brig|boat|barge|steamer|frigate|packet|yacht|trawler|programme|newspaper|magazine|opera|play|novel|song|poem|film|dog|horse) (?P<shipname>{NAME})"
     rf"|\b(?:[Tt]he|his|her|[A-Z]\w+'s) (?P<subject>(?:[a-z'-]+ ){{0,2}}?[a-z]+)(?: was [a-z]+ (?:in|on) [^,.]+? and)? (?:was|is|were) (?:called|named|christened) (?P<subjectname>“[^”]+”|(?:[Tt]he )?{NAME})"
 )  # fmt: skip
@@ -1071,7 +1074,7 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
         name = match["name"] or match["ownedname"] or match["eachname"] or match["names"] or match["shipname"] or match["subjectname"]
         what = match["what"] or match["owned"] or match["each"] or match["many"] or match["ship"] or match["subject"] or ""
         what = re.sub(r"^(?:new|small|big|large|young|old|own) ", "", what)
-        name = re.sub(r"[“”]", "", name).strip()
+        name = re.sub(r"[“”]| \(\d{4}\)", "", name).strip()
         if not what or not what.split()[-1:] or names_a_person(what) or is_human(Token(what.split()[-1], "word")) or what.split()[-1] in KIN or facts.story.is_self(Token(name, "name")):
             continue
         if "NOUN" not in senses(what.split()[-1].lower()) or what.split()[0] in {"was", "were", "is", "had", "and", "of", "in"}:

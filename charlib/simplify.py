@@ -102,6 +102,8 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str =
     own = {"he": "his", "she": "her", "they": "their"}[pronoun]
     found: list[str] = []
     whose = rf"(?:{own}|{own.capitalize()}|their|Their|{re.escape(me)}'s)" if mine else rf"(?:{re.escape(me)}'s)"
+    text = re.sub(r"^(?P<a>[^,]*\b(?:father|brother|husband) was [^,]+?) and (?P<b>(?:his|her) (?:mother|sister)) (?P<c>an? )", r"\g<a>; \g<b> was \g<c>", sentence)
+    sentence = text
     text = re.sub(r",? (?:née|born) " + NAME + r"(?=[,.) ])", "", sentence) if "née" in sentence else sentence
     text = re.sub(r"\b([Hh]is|[Hh]er|[Tt]heir) (dad|mum|mom|grandma|grandpa|kids)\b", lambda m: f"{m[1]} {_SAME[m[2]]}", text)
     text = re.sub(r"\bkids\b", "children", text)
@@ -232,10 +234,18 @@ def _thing(before: str) -> str:
     return subject[1] if subject and not new else ""
 
 
+_ANIMALS = ("dog|cat|horse|donkey|mule|pony|parrot|crow|raven|jackdaw|monkey|goat|cow|pig|hen|goose|falcon|hawk|owl|rabbit|tortoise|spaniel|terrier|"
+            "mare|stallion|bear|canary|cockatoo|ship|boat|sloop|schooner|yacht|barge|brig|cart|van|car|lorry|plane|aeroplane|balloon")
+
+
 def _asides_of_me(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[str]]:
     """'Conscripted in 1915, he …', 'After graduating in 1890, X …', 'was taught to read by Y', 'Her pear, the Cobb Russet, …' in sentences of their own."""
     found: list[str] = []
     who = rf"(?:{pronoun}|{re.escape(me)})" if mine else re.escape(me)
+    title = re.match(rf"(?P<name>(?:[A-Z\"“][\w\"”.-]* ){{0,4}}{re.escape(me)}(?: \([^)]*\))?), (?P<what>(?:an?|the) [a-z][^,]+), (?:who [^,]+, )?(?=[a-z]+)", text)
+    if title and names_a_person(title["what"]):
+        found.append(f"{me} was {_indefinite(title['what'])}.")
+        text = f"{me} {text[title.end() :]}"
     lead = re.match(rf"(?P<word>[A-Z][a-z]+ed|Born|Taught|Brought|Sent) (?P<rest>(?:in|at|by|to|on|for|from|as|up)\b[^,]*), (?={who} )", text)
     if lead and is_participle(lead["word"].lower()):
         found.append(f"{me} was {lead['word'].lower()} {lead['rest']}.")
@@ -256,6 +266,15 @@ def _asides_of_me(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, li
     if named and "NOUN" in senses(named["head"]) and named["head"] not in KIN and not names_a_person(named["head"]):
         found.append(f"{named['what']} was called {named['name']}.")
         text = f"{named['what']} {text[named.end() :]}"
+    spent = re.search(rf"\b(?P<who>{who}|{re.escape(me)}) spent (?P<time>(?:[a-z-]+ ){{1,3}}(?:years|months|weeks|days|hours)) (?P<word>[a-z]+ing)\b(?P<rest>[^,;.]*)", text)
+    if spent and past_of(_stem(spent["word"])):
+        found.append(f"{me} {past_of(_stem(spent['word']))}{spent['rest']} for {spent['time']}.")
+        text = text[: spent.start("word")].rstrip() + text[spent.end("rest") :] if len(text) - spent.end() > 12 else ""
+    text = re.sub(r"\b(?P<n>two|three|four|five|six|seven|eight|nine|ten) (?P<what>[a-z]+): (?=[A-Z])", r"\g<n> \g<what>, ", text)
+    pet = re.search(rf"\b(?:an?|his|her) (?P<what>(?:[a-z-]+ )?(?:{_ANIMALS})), (?P<name>{NAME})(?=[,.;]|$)", text)
+    if pet and mine:
+        found.append(f"The {pet['what']} was called {pet['name']}.")
+        text = f"{text[: pet.end('what')]}{text[pet.end() :]}"
     book = re.search(rf"\b(?P<what>(?:an?|her|his) (?:[a-z-]+ )?(?P<head>book|novel|memoir|collection|poem|play|opera|handbook|volume|study|song|treatise)\b[^,.]*?), (?P<name>{NAME}(?: (?:(?:of|the|and|in|on|to|for|a) )+{NAME})*)(?=[,.]|$)", text)
     if book and mine:
         found.append(f"The {book['head']} was called {book['name']}.")

@@ -18,6 +18,7 @@ from charlib.words import (
     ADVERBS,
     AUXILIARIES,
     BE,
+    BODIES,
     COUNTRIES,
     DETERMINERS,
     FEMALE_NAMES,
@@ -262,6 +263,8 @@ class Story:
                 own = token.text.split()
                 if own[-1] in PLACE_MARKS or own[0] in {"Mount", "Cape", "Port", "Lake", "Fort", "Camp", "University", "College", "Monte"}:
                     vote["place"] += 3
+                if set(own) & BODIES:
+                    vote["thing"] += 5
                 if token.text in COUNTRIES:
                     vote["place"] += 8
                 if before.low in SHIPS or before.low in {"called", "named"} and earlier.low in SHIPS:
@@ -327,7 +330,7 @@ class Story:
 
     def full(self, name: str) -> str:
         """The longest known name that a shorter one ends, when there is exactly one."""
-        if " " in name or name in MALE_NAMES | FEMALE_NAMES:
+        if " " in name or name in MALE_NAMES | FEMALE_NAMES or self.kinds.get(name) == "place":
             return name
         longer = [other for other in self.kinds if other.split()[-1] == name and other != name and self.kinds[other] == "person"]
         return longer[0] if len(longer) == 1 else name

@@ -64,6 +64,11 @@ PLACE_MARKS = words_of("""
     Abbey Palace Academy Institute County Row Bridge Hall Mount Lake Cathedral Chapel Garden Gardens Valley Isle Cape Observatory
     Moor Dale Pond Stone Heath Fell Wood Marsh Wharf Quay Beach Rock Cliff Farm Common Green Shipyard Dockyard Library Museum Forum Town City Harbour Port Head Hill Park Station Prison Mill Inn Yard
 """)  # fmt: skip
+BODIES = words_of("""
+    Union Board Society Guild Club Company Association Party Order Army Navy Bank Press Committee Ministry Medal Prize Award Orchestra Quartet
+    Times Gazette Council Fund League Corps Regiment Service Office Agency Commission Federation Foundation Festival Trust United
+    Journal Review Herald Chronicle Radio Symphony Sonata Concerto Cup War Act Treaty
+""")  # fmt: skip
 PERSON_MARKS = {
     **dict.fromkeys(words_of("""
     Captain King Prince Count Duke Sir Lord Emperor Mr Archduke Baron Father Brother Earl Monsieur Herr Pope Bishop Master Uncle

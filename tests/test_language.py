@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,7 +184,7 @@ def test_third_person_becomes_first_with_verbs_and_possessives():
 
 def test_other_peoples_deeds_stay_theirs():
     lines = said("eighteenth-century woman")
-    assert any(line.startswith("My brother Silas built the sloop Venture") for line in lines)
+    assert any(re.match(r"My brother Silas (Marsh )?built the sloop Venture", line) for line in lines)
     assert not any(line.startswith("I built") or line.startswith("I drowned") for line in lines)
     assert "Captain Hugh Rennie gave me his watch." in said("invented they")
 
