@@ -84,7 +84,7 @@ _REFUSALS = {
     "thing": ("I have never heard of {x}.", "I do not know what {x} is.", "I know nothing of {x}.", "{X}? That is unknown to me."),
     "tool": ("I have never heard of {x}.", "I do not know what {x} is.", "I know nothing of {x}.", "{X}? That is unknown to me."),
     "event": ("I have never heard of {x}.", "I know nothing of {x}.", "{X}? That is unknown to me."),
-    "year": ("I cannot know {x}: it lies beyond my life.", "I know nothing of {x}: it lies beyond my life."),
+    "year": ("I cannot know that year: it lies beyond my life.", "I know nothing of that year: it lies beyond my life."),
     "person": ("I have never heard of {x}.", "I do not know {x}.", "I know nothing of {x}.", "{X}? That name is unknown to me."),
     "work": ("I have never heard of {x}.", "I do not know {x}.", "I know nothing of {x}."),
     "word": ("I do not know the word '{x}'.", "I have never heard the word '{x}'."),
@@ -489,18 +489,18 @@ class Boundary:
         kinds, made, seen = self.kinds(), [], set()
         count = len(self.profile.paragraphs)
         turn = 0
-        while len(made) < wanted and turn < wanted * 6:
+        while len(made) < wanted and turn < wanted * 8:
             index = len(made) % count
             pair = self.pair(kinds[turn % len(kinds)], index)
             turn += 1
             if (
                 pair is None
                 or pair.beyond == pair.within
-                or (pair.beyond, pair.within) in seen
+                or pair.within in seen
                 or pair.beyond in {p.beyond for _, p in made}
             ):
                 continue
-            seen.add((pair.beyond, pair.within))
+            seen.add(pair.within)
             made.append((index, pair))
         return made
 

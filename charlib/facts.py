@@ -101,7 +101,7 @@ class Facts:
         seen, kept = set(), []
         for fact in sorted(found, key=lambda fact: -fact.rank):
             marks = {question.lower() for question in fact.ask[:1]}
-            if marks & seen or not fact.short or len(fact.short.split()) > 26 or len(fact.ask[0].split()) > 32:
+            if marks & seen or not fact.short or len(fact.short.split()) > 14 or len(fact.ask[0].split()) > 20:
                 continue
             seen |= marks
             kept.append(fact)
@@ -309,6 +309,8 @@ class Facts:
         yes = statement.say()
         if not text or len(text.split()) > 22:
             return None
+        if statement.clause.verb.form == "be" and not shape.me and part.kind in {"other", "person", "place"} and statement.parts[0].kind == "complement":
+            return None  # it belongs to what the subject was
         about = [piece for piece in (statement.text(other, "you") for other in statement.parts if other is not part
             and other.kind == "object")
                  if piece and len(piece.split()) < 9 and not piece.startswith("you ") and piece != "you"]  # fmt: skip
@@ -347,7 +349,7 @@ class Facts:
             return self.made(
                 "why", "reason", statement, shape, ask, exam, re.sub(r"^since\b", "because", text), (), ("", ""), (), about, 2.2
             )
-        if part.kind == "to" and statement.clause.verb.lemma not in _OF_INFINITIVE and len(statement.parts) > 1:
+        if part.kind == "to" and statement.clause.verb.lemma not in _OF_INFINITIVE | {"devote", "dedicate", "respond"} and len(statement.parts) > 1:
             ask = [
                 f"Why {shape.ask(part)}?",
                 f"For what purpose {shape.ask(part)}?",
@@ -371,9 +373,9 @@ class Facts:
         if not whom and (prep not in {"of", "on", "about", "with", "against", "from"} or not few):
             return None
         word = "Whom" if whom else "What"
-        ask = [f"{word} {shape.ask(part)} {prep}?", f"{sentence_case(prep)} {word.lower()} {shape.ask(part)}?",
-               f"Tell me {word.lower()} {shape.indirect(part)} {prep}.", f"Do you remember {word.lower()} {shape.indirect(part)} {prep}?",
-               f"{word} was it {shape.indirect(part)} {prep}?"]  # fmt: skip
+        asked, told = shape.ask(part, 0), shape.indirect(part, 0)
+        ask = [f"{word} {asked} {prep}?", f"{sentence_case(prep)} {word.lower()} {asked}?", f"Tell me {word.lower()} {told} {prep}.",
+               f"Do you remember {word.lower()} {told} {prep}?", f"{word} was it {told} {prep}?"]  # fmt: skip
         if whom and shape.me and prep == "from" and statement.clause.verb.lemma in {"learn", "study"}:
             ask[2:2] = ["Who taught you?", "Who was your teacher?"]
         exam = [f"Can you name {'the person' if whom else 'what'} {shape.indirect(part)} {prep}?"]
@@ -528,7 +530,7 @@ class Facts:
                 ask = [f"Who {past} {object_} {shape.rest(part, 1)}?", *ask, f"Whom do you name as the one who {past} {object_}?"]
         learned = shape.me and statement.clause.verb.lemma in {"study", "learn", "train", "take"} and prep in {"from", "with", "under"}
         if learned:
-            ask += ["Who taught you?" if statement.clause.verb.lemma != "take" else "", f"Whose pupil were you {shape.rest(part)}?"]
+            ask += ["Who taught you?" if statement.clause.verb.lemma != "take" else "", "Whose pupil were you?"]
         exam = [f"Can you name the person {prep} whom {shape.indirect(part)}?"]
         guess, no, options = ("", ""), (), ()
         if name:
@@ -552,7 +554,9 @@ class Facts:
         else:
             after = part.tokens[1:]
         counted = first.kind == "number" and bool(after)
-        if part.head.text in {"me"} or text == "me":
+        last = part.tokens[-1]
+        dangling = len(part.tokens) > 1 and last.kind == "word" and (is_gerund(last.low) or set(senses(last.low)) == {"ADJ"})
+        if part.head.text in {"me"} or text in {"me", "myself"} or dangling:
             return None
         if counted:
             words = after
@@ -735,6 +739,9 @@ class Facts:
                 return self.made(
                     "what", "work", statement, shape, ask, [f"In what position were you {rest}?"], text, (head.text,), ("", ""), (), [], 3
                 )
+            if first.low in {"a", "an"} and statement.paragraph:
+                ask = [f"Were you {text}?", f"Is it true that you were {text}?"]
+                return self.made("yes", "yes", statement, shape, ask, [f"May one call you {text}?"], f"Yes, I was {text}", (), ("", ""), (), [], 1.5)
             if first.low in {"a", "an"}:
                 ask = ["What is your work?", "What do you do in life?", "How do you earn your bread?", "What are you by trade?", "What was your profession?",
                        "What did you do for a living?"]
@@ -760,7 +767,7 @@ class Facts:
             ask += [f"What {was} {shape.subject} called?", f"{sentence_case(shape.subject)}: who {was} that?"]
             exam = [f"By what name {was} {shape.subject} known?", f"Can you name {shape.subject}?"]
             wrong = self.another(self.people, head.text, chooser, statement.sentence)
-            guess = (f"Was {wrong} {shape.subject}?", f"Was {statement.text(part, 'you')} {shape.subject}?") if wrong else ("", "")
+            guess = (f"Was {wrong} {shape.subject}?", f"Was {statement.text(part, 'you')} {shape.subject}?") if wrong and not many else ("", "")
             return self.made("who", "person", statement, shape, ask, exam, text, self.gold_name(head.text), guess, (f"No, {text}.",),
                 [shape.subject], 4,
                              (), (head.text, *self.some(self.people, head.text, chooser)))  # fmt: skip
@@ -771,6 +778,10 @@ class Facts:
                 [f"What did {shape.subject} come to?" if much else f"Can you name {shape.subject}?"], text,
                              (first.text, str(number(first.text) or "")), ("", ""), (), [shape.subject], 2.6)  # fmt: skip
         if first.low in {"a", "an", "the", "my"} or head.kind == "name":
+            belonging = tuple(p for p in statement.parts if p.kind in {"other", "person", "place", "to", "with"})
+            whole = statement.tail("you", tuple(p for p in statement.parts if p is not part and p not in belonging)).strip()
+            if belonging and len(whole.split()) <= 12:
+                text, rest = whole.replace(" your ", " my "), ""
             ask = [
                 f"What {was} {shape.subject} {rest}?",
                 f"Who {was} {shape.subject} {rest}?",
@@ -902,14 +913,14 @@ class Shape:
         text = self.statement.tail("you", (*((part,) if part else ()), *side), most)
         return text if len(text.split()) <= 16 else self.statement.tail("you", (*((part,) if part else ()), *side), 1)
 
-    def ask(self, part: Part) -> str:
+    def ask(self, part: Part, most: int = 2) -> str:
         """'did you move to Vienna'"""
         first, after = self.statement.question_verb()
-        return " ".join(piece for piece in (first, self.subject, after, self.rest(part)) if piece)
+        return " ".join(piece for piece in (first, self.subject, after, self.rest(part, most)) if piece)
 
-    def indirect(self, part: Part) -> str:
+    def indirect(self, part: Part, most: int = 2) -> str:
         """'you moved to Vienna'"""
-        return " ".join(piece for piece in (self.subject, self.statement.verb("you"), self.rest(part)) if piece)
+        return " ".join(piece for piece in (self.subject, self.statement.verb("you"), self.rest(part, most)) if piece)
 
     def indirect_me(self, part: Part) -> str:
         """'I moved to Vienna'"""
@@ -1131,7 +1142,7 @@ def exchanges(facts: Facts, index: int, most: int = 0, half: int | None = None) 
             break
     if half is None:
         return made
-    middle = ends[(len(ends)) // 2]
+    middle = ends[len(ends) // 2] if len(ends) > 2 else len(made) // 2
     return made[:middle] if half % 2 == 0 else made[middle:]
 
 
@@ -1141,7 +1152,7 @@ MOST, LEAST = 1600, 40  # exchanges of a whole life; of one paragraph
 def drills(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
     """Up to eight short exchanges about a fact: asked in different words, guessed wrongly and rightly, offered beside another, in passing."""
     short = fact.short
-    made = [(question, short) for question in fact.ask[:6]]
+    made = [(question, short) for question in [question for question in fact.ask if len(question.split()) <= 20][:6]]
     wrong, right = fact.guess
     told = min(fact.told, key=lambda text: len(text.split())) if fact.told else ""
     if wrong and wrong != right and len(wrong.split()) <= 16:

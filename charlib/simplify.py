@@ -343,10 +343,7 @@ def _parents(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[st
         return text, []
     names = [(match["a"], match["aw"] or match["ar"])] + ([(match["b"], match["bw"] or match["br"])] if match["b"] else [])
     genders = [_gender(name) for name, _ in names]
-    if len(names) == 2:
-        genders = ["f", "m"] if genders[0] == "f" or genders[1] == "m" else ["m", "f"]
-    else:
-        genders = [genders[0] or "m"]
+    genders = (["f", "m"] if genders[0] == "f" or genders[1] == "m" else ["m", "f"]) if len(names) == 2 else [genders[0] or "m"]
     found = []
     for (name, what), gender in zip(names, genders, strict=True):
         if name.split()[0] in _NOT_NAMES:

@@ -143,7 +143,8 @@ _META = re.compile(
     r"critics have|influenced generations|(?:after|since|upon) (?:his|her|their) (?:own )?death|(?:is|are|was|were) (?:said|"
     r"reported|supposed|rumoured|alleged) to|(?:is|was) quoted|likely|centenary|memorial (?:plaque|stone|service|to)|"
     r"in (?:his|her|their) honour|honor of (?:him|her)|encyclop\w+|this article|citation|supposedly|allegedly|"
-    r"tradition (?:says|holds)|later (?:tellers|writers|authors|generations)|has been|have been|opinions? (?:differ|vary))\b",
+    r"tradition (?:says|holds)|later (?:tellers|writers|authors|generations)|has been|have been|(?:has|have) (?:\w+ly )?(?:identified|suggested|argued|noted|described|called|proposed|claimed|questioned)|"
+    r"musicologists|commentators|opinions? (?:differ|vary))\b",
     re.IGNORECASE,
 )
 _HEDGE = re.compile(
@@ -155,6 +156,7 @@ _HEDGE = re.compile(
 _DEATH = re.compile(r"\b(died|dead|buried|funeral|burial|tomb|grave|deathbed|suicide|assassinated|murdered|executed|beheaded|last words)\b")
 
 
+_FILLING = words_of("also later then soon instead rather already subsequently eventually initially finally afterwards thus therefore")
 _BORN_INTO = words_of("father mother brother sister grandfather grandmother uncle aunt")
 
 
@@ -729,7 +731,7 @@ class Story:
             if part.kind == "time" and not part.prep and len(part.tokens) == 2 and part.tokens[0].low == "the":
                 dropped = True
                 continue
-            if part.kind == "adverb" and part.tokens[0].low in {"there", "then", "also", "however", "too"}:
+            if part.kind == "adverb" and part.tokens[0].low in {"there", "however", "too", *_FILLING}:
                 continue
             parts.append(part)
         parts = self.places_merged(parts)
@@ -784,6 +786,8 @@ class Story:
 
     def plain_past(self, verb: Verb, kind: str, subject, parts: list[Part]) -> Verb:
         """'had kept … since' is 'have kept … since' when I speak of myself; 'had met' is 'met'."""
+        if len(verb.words) > 1:
+            verb = replace(verb, words=tuple(word for word in verb.words if word not in _FILLING))
         words = list(verb.words)
         if verb.form != "aux" or "had" not in words or any(word in {"not", "better", "to"} for word in words):
             return verb
