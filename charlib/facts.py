@@ -1103,7 +1103,7 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
                           guess, (f"No, {name}.",), (), 3.7, index, f"{index} name {what}", options))  # fmt: skip
         if not many:
             a = f"{'an' if what[:1] in 'aeiou' else 'a'} {what}"
-            found.append(Fact("what", "thing", (f"What was {name}?", f"What did the name {name} stand for?", f"{name}: what was that?", f"Who or what was {name}?"),
+            found.append(Fact("what", "thing", (f"What was {name}?", f"What did the name {name} stand for?", f"{sentence_case(name)}: what was that?", f"Who or what was {name}?"),
                               (f"Could you explain what {name} was?",), f"{sentence_case(a)}.", (), (what.split()[-1],), rank=1.9, paragraph=index, key=f"{index} of {name}"))  # fmt: skip
     return found
 
