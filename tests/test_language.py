@@ -1,8 +1,7 @@
 """The rules for English biographical prose: sentences, dates, names, people, the turn to the first person, and what is left out."""
 
-from collections import defaultdict
-
 import re
+from collections import defaultdict
 
 import pytest
 from hypothesis import given, settings
