@@ -1150,20 +1150,20 @@ MOST, LEAST = 1600, 40  # exchanges of a whole life; of one paragraph
 
 
 def drills(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
-    """Up to eight short exchanges about a fact: asked in different words, guessed wrongly and rightly, offered beside another, in passing."""
+    """Up to nine short exchanges about a fact: asked in different words and offered beside another, all with one answer; guessed; in passing."""
     short = fact.short
     made = [(question, short) for question in [question for question in fact.ask if len(question.split()) <= 20][:6]]
     wrong, right = fact.guess
     told = min(fact.told, key=lambda text: len(text.split())) if fact.told else ""
-    if wrong and wrong != right and len(wrong.split()) <= 16:
-        made.insert(min(3, len(made)), (tidy(wrong), chooser.choice([no for no in fact.no if len(no.split()) <= 12] or [f"No. {short}"])))
-    if right and len(right.split()) <= 16 and turn % 2:
-        made.append((tidy(right), f"Yes, {_lowered(short)}" if not short.startswith(("Yes", "No")) else short))
     others = [option for option in fact.options[1:] if option and option != fact.options[0]]
     if others and len(fact.ask[0].split()) <= 12 and len(fact.options[0].split()) <= 5:
         pair = [fact.options[0], others[0]]
         chooser.shuffle(pair)
         made.append((f"{fact.ask[0].rstrip('?.')}: {pair[0]} or {pair[1]}?", short))
+    if wrong and wrong != right and len(wrong.split()) <= 16:
+        made.append((tidy(wrong), chooser.choice([no for no in fact.no if len(no.split()) <= 12] or [f"No. {short}"])))
+    if right and len(right.split()) <= 16 and turn % 2:
+        made.append((tidy(right), f"Yes, {_lowered(short)}" if not short.startswith(("Yes", "No")) else short))
     for thing in fact.things[:1]:
         kind = (
             "year"
