@@ -17,7 +17,20 @@ from charlib.language import Part, Token, join
 from charlib.profile import Profile, dates_in
 from charlib.simplify import NAME, names_a_person, sentences
 from charlib.story import Statement, Story, is_human, sentence_case
-from charlib.words import DETERMINERS, KIN, POSSESSIVES, PREPOSITIONS, ROLES, is_gerund, number, past_of, senses, spelled, words_of
+from charlib.words import (
+    DETERMINERS,
+    KIN,
+    POSSESSIVES,
+    PREPOSITIONS,
+    ROLES,
+    is_gerund,
+    is_participle,
+    number,
+    past_of,
+    senses,
+    spelled,
+    words_of,
+)
 
 VERSION = "2"
 _MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
@@ -334,7 +347,7 @@ class Facts:
             ask = [f"Why {shape.ask(part)}?", f"What was the reason that {shape.indirect(part)}?", f"For what {shape.ask(part)}?",
                    f"Tell me why {shape.indirect(part)}.", f"{sentence_case(shape.indirect(part))}: why was that?"]  # fmt: skip
             exam = [f"For what reason {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
-            return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.4)
+            return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.4) if len(text.split()) > 2 else None
         if part.kind == "other" and part.prep in _STRANDED and len(part.tokens) > 1 and len(text.split()) <= 9 and not text.endswith(" it"):
             return self.stranded(statement, shape, part, text, about)
         if part.kind == "complement":
@@ -555,7 +568,8 @@ class Facts:
             after = part.tokens[1:]
         counted = first.kind == "number" and bool(after)
         last = part.tokens[-1]
-        dangling = len(part.tokens) > 1 and last.kind == "word" and (is_gerund(last.low) or set(senses(last.low)) == {"ADJ"})
+        dangling = len(part.tokens) > 1 and last.kind == "word" and (
+            is_gerund(last.low) or set(senses(last.low)) == {"ADJ"} or is_participle(last.low) and "NOUN" not in senses(last.low))  # fmt: skip
         if part.head.text in {"me"} or text in {"me", "myself"} or dangling:
             return None
         if counted:
@@ -804,6 +818,8 @@ class Facts:
                 [shape.subject],
                 2.6,
             )
+        if text.startswith(("my ", "your ")):
+            return None
         ask = [
             f"What {was} {shape.subject} like {rest}?",
             f"How {was} {shape.subject} {rest}?",

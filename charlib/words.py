@@ -49,7 +49,7 @@ PARTICLES = words_of("""
 TIME_NOUNS = words_of("""
     day days year years month months week weeks morning evening summer winter autumn spring night nights hour hours minute minutes
     time times afternoon season term century decade decades eve noon midnight dawn dusk age childhood youth boyhood girlhood
-    mornings evenings summers winters fall quarter christmas easter
+    mornings evenings summers winters fall christmas easter
 """)  # fmt: skip
 PLACE_NOUNS = words_of("""
     house home church village town city school island farm street room rooms palace court theatre theater hospital university
