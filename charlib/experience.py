@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from charlib import run
+from charlib import run, transcript
 from charlib import teacher as teachers
 from charlib.profile import Paragraph, Profile, dates_in
 from charlib.teacher import Completion, Request
@@ -408,7 +408,8 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
     """
     turns: list[dict] = []
     current: dict | None = None
-    for raw in clean(text).split("\n"):
+    plain = transcript.lines(clean(text), lambda role: normalise_role(role, profile) == profile.short_name)
+    for raw in plain.split("\n"):
         line = raw.strip()
         if not line:
             continue
@@ -457,7 +458,7 @@ def _header(line: str, profile: Profile):
 def _like_a_name(role: str) -> bool:
     """A role is short, begins with a capital, and does not read as a sentence."""
     words = role.split()
-    if not 1 <= len(words) <= 7 or not role[:1].isupper() or role[-1:] in ".!?,;":
+    if not 1 <= len(words) <= 7 or not role[:1].isupper() or role[-1:] in ".!?,;" or role.count('"') % 2:
         return False
     small = [word for word in words if word[:1].islower() and word not in {"van", "von", "de", "der", "the", "of", "a", "an", "du", "la", "and"}]
     return len(small) <= max(1, len(words) // 2)
@@ -473,7 +474,8 @@ def normalise_role(role: str, profile: Profile) -> str:
     telling = {profile.short_name.lower(), profile.name.split()[0].lower()}
     if profile.short_name.lower() == role.lower() or (bare and bare <= full | {profile.short_name.lower()} and bare & telling):
         return profile.short_name
-    return re.sub(r"\s+", " ", role)[:60]
+    role = re.sub(r"\s+", " ", role)[:60]
+    return role.title() if role.isupper() and len(role) > 3 else role
 
 
 def _emotion(action: str | None) -> str | None:
@@ -494,7 +496,7 @@ def _plain(text: str) -> str:
     text = re.sub(r"\*[^*\n]{1,120}\*", "", text)
     text = text.replace("<|eot|>", "").replace("<|im_end|>", "").replace("<|im_start|>", "")
     text = re.sub(r"\s+", " ", text).strip().strip("*_").strip()
-    for opening, closing in ('""', "“”", "«»"):
+    for opening, closing in ('""', "“”", "«»", "„“", "„”", "「」", "‹›", "‚‘"):
         if len(text) > 1 and text[0] == opening and text[-1] == closing and text.count(closing) <= 2:
             text = text[1:-1].strip()
     return text

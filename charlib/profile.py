@@ -422,7 +422,7 @@ def _body(text: str) -> tuple[str, list[Paragraph]]:
         lines = [line.strip() for line in block.strip().split("\n") if line.strip()]
         while lines:
             heading = re.match(r"(#+)\s*(.*)", lines[0])
-            bare = len(lines) > 1 and len(lines[0].split()) <= 10 and not re.search(r"[.!?:;,\"'”’)\]]$", lines[0])
+            bare = len(lines) > 1 and len(lines[0].split()) <= 10 and not re.search(r"[.!?:;,\"'”’)\]]$|^[-*•] |\w:\*{0,2} \w", lines[0])
             if heading and len(heading[1]) == 1 and not title:
                 title = heading[2].strip()
             elif heading:
@@ -445,9 +445,8 @@ def _infer(name: str, paragraphs: list[Paragraph]) -> tuple[dict, list[str]]:
     first = dates_in(paragraphs[0].text)
     life = re.search(r"\(([^)]*?)[–—-]([^)]*)\)", paragraphs[0].text[:400])
     death = dates_in(life[2]) if life else []
-    died = re.search(r"\bdied\b[^.]{0,80}", text)
-    if not death and died:
-        death = dates_in(died[0])
+    if not death:
+        death = _death(fields["short_name"], text)
     if death and life and not re.search(r"BC", life[1]) and death[-1].year < 0 and first and first[0].year > 0:
         first = [Date(-date.year, date.month, date.day) for date in first]
     if death:
@@ -460,9 +459,19 @@ def _infer(name: str, paragraphs: list[Paragraph]) -> tuple[dict, list[str]]:
     return fields, warnings
 
 
+def _death(short_name: str, text: str) -> list[Date]:
+    """The date at which the text says that this person died: not a parent's or a friend's, whose deaths stand in every life."""
+    own = rf"(?:\b{re.escape(short_name)}\b(?!['’])[^.]{{0,40}}|(?:^|[.!?] )(?:He|She|They) |(?:Died|died|Death):?\*{{0,2}} )"
+    found = [dates_in(match[0]) for match in re.finditer(rf"{own}(?:\bdied\b|was killed\b|was executed\b|\d)[^.,]{{0,70}}(?:, (?:on )?\d[^.,]{{0,30}})?", text)]
+    dates = sorted(dates[-1] for dates in found if dates)
+    later = [date for date in dates_in(text) if dates and date.after(dates[-1])]
+    return dates[-1:] if len(later) <= max(2, len(dates_in(text)) // 4) else []
+
+
 def _short_name(name: str, text: str) -> str:
     """The word of the name that the text uses most by itself; its last word when they tie."""
-    words = [word for word in re.findall(r"[\w'’-]+", name) if word[:1].isupper() and not re.fullmatch(r"[IVX]+", word)]
+    own = re.split(r" (?:of|the|from) ", name)[0]  # Timonax of Lindros is not called Lindros
+    words = [word for word in re.findall(r"[\w'’-]+", own) if word[:1].isupper() and not re.fullmatch(r"[IVX]+", word)]
     if not words:
         return name
     counts = {word: len(re.findall(rf"\b{re.escape(word)}\b", text)) for word in words}

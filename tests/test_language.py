@@ -1,14 +1,19 @@
 """The rules for English biographical prose: sentences, dates, names, people, the turn to the first person, and what is left out."""
 
+import re
 from collections import defaultdict
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlib import language, offline, profile
-from charlib.language import Story, base, clauses, is_past, join, number, sentences, spelled, tokens
+from charlib import facts as reader
+from charlib import profile
+from charlib.language import clauses, join, tokens
 from charlib.profile import Date
+from charlib.simplify import sentences
+from charlib.story import Story, sentence_case
+from charlib.words import base, is_past, number, spelled
 
 # Six lives in six manners. After each: (kind of fact, what one of the short answers must hold, a word its question must hold).
 CORPUS = {
@@ -85,11 +90,11 @@ def test_recall_per_kind_of_fact_on_the_corpus():
     found, wanted = defaultdict(int), defaultdict(int)
     missing = []
     for name, short, texts, facts in CORPUS.values():
-        made = offline.Facts(profile.parse(f"# {name}\n\n" + "\n\n".join(texts)))
+        made = reader.Facts(profile.parse(f"# {name}\n\n" + "\n\n".join(texts)))
         asked = [fact for index in range(len(texts)) for fact in made.of(index)]
         for kind, answer, word in facts:
             wanted[kind] += 1
-            hit = any(answer in f"{fact.short} {fact.told[0]}" and word.lower() in " ".join(fact.ask).lower() for fact in asked)
+            hit = any(answer in f"{fact.short} {' '.join(fact.told[:1])}" and word.lower() in " ".join(fact.ask).lower() for fact in asked)
             found[kind] += hit
             missing += [] if hit else [(short, kind, answer, word)]
     shares = {kind: found[kind] / wanted[kind] for kind in wanted}
@@ -173,12 +178,12 @@ def test_a_clause_keeps_subject_verb_and_parts():
 def test_third_person_becomes_first_with_verbs_and_possessives():
     assert "In 1763 I bought a printing press for forty guineas." in said("eighteenth-century woman")
     assert one("Marsh is a printer. She has kept her press since 1763. She was happy in Hull.")[-1] == "I was happy in Hull."
-    assert "I was the youngest child of Murdo Tolliver and Effie MacNeil." in said("invented they")
+    assert {"My father was Murdo Tolliver.", "My mother was Effie MacNeil."} <= set(said("invented they"))
 
 
 def test_other_peoples_deeds_stay_theirs():
     lines = said("eighteenth-century woman")
-    assert any(line.startswith("My brother Silas built the sloop Venture") for line in lines)
+    assert any(re.match(r"My brother Silas (Marsh )?built the sloop Venture", line) for line in lines)
     assert not any(line.startswith("I built") or line.startswith("I drowned") for line in lines)
     assert "Captain Hugh Rennie gave me his watch." in said("invented they")
 
@@ -267,4 +272,4 @@ def test_any_text_can_be_read(text):
 def test_any_order_of_words_can_be_read(words):
     told = Story("Judith Marsh", "Marsh", ["Marsh was a printer. " + " ".join(words) + "."])
     for statement in told.read(0):
-        assert statement.say() and language.sentence_case(statement.say())
+        assert statement.say() and sentence_case(statement.say())

@@ -5,8 +5,10 @@ from collections import Counter
 
 import pytest
 
-from charlib import experience, offline, profile, protective
-from charlib.offline import Boundary, Facts, Offline, bank, questions
+from charlib import experience, profile, protective, replies
+from charlib.boundary import Boundary
+from charlib.facts import Facts, bank
+from charlib.offline import Offline, questions
 
 ENGINEER = """# Asha Verghese
 
@@ -94,21 +96,42 @@ def test_boundary_pairs_share_their_frame_and_both_sides_are_there(engineer):
     made = pairs(engineer)
     assert len(made) >= 50
     for beyond, within in made:
-        asked, twin = set(beyond.turns[0].text.lower().split()), set(within.turns[0].text.lower().split())
+        asked, twin = (set(re.findall(r"\w+", turn.text.lower())) for turn in (beyond.turns[0], within.turns[0]))
         assert asked & twin, (beyond.turns[0].text, within.turns[0].text)
         assert beyond.answerable is False and within.answerable is True and beyond.beyond
 
 
-def test_one_paragraph_gets_a_whole_boundary_set_in_many_words(potter):
+def test_one_paragraph_gets_a_whole_boundary_set_in_many_frames(potter):
     made = pairs(potter)
-    assert len(made) >= 50
-    refusals = {beyond.turns[-1].text for beyond, _ in made}
-    assert len(refusals) >= 40
+    assert len(made) >= 150
     assert len({beyond.topic for beyond, _ in made}) >= 8
+    frames = {re.sub(r"['A-Z].*?(?=[?.,]| [a-z]|$)", "_", beyond.turns[0].text[1:]) for beyond, _ in made}
+    assert len(frames) >= 60
 
 
-def test_the_refusals_of_the_bank_have_more_than_forty_wordings():
-    assert len({text for texts in offline._REFUSALS.values() for text in texts}) >= 40
+def test_refusals_open_in_few_ways_and_name_what_is_strange(engineer):
+    made = [beyond for beyond, _ in pairs(engineer)]
+    openings = Counter(" ".join(beyond.turns[-1].text.split()[:3]) for beyond in made)
+    regular = [opening for opening in openings if opening.startswith("I ")]
+    assert len(regular) <= 14 and sum(openings[opening] for opening in regular) >= 0.85 * len(made)
+    unnamed = "that year"  # a number beyond the horizon is not said back
+    naming = [beyond for beyond in made if beyond.topic not in {"are you a machine", "provocation"} and unnamed not in beyond.turns[-1].text]
+    for beyond in naming:
+        asked, said = (set(re.findall(r"[\w-]{3,}", turn.text.lower())) for turn in (beyond.turns[0], beyond.turns[-1]))
+        assert asked & said, (beyond.turns[0].text, beyond.turns[-1].text)
+
+
+def test_refusals_count_as_refusals_and_their_twins_do_not(potter, engineer):
+    for person in (potter, engineer):
+        made = pairs(person)
+        refused = [replies.refused(beyond.turns[-1].text, beyond.turns[0].text) for beyond, _ in made]
+        denied = [replies.refused(within.turns[-1].text, within.turns[0].text) for _, within in made]
+        assert sum(refused) >= 0.98 * len(made) and sum(denied) <= 0.02 * len(made)
+
+
+def test_twins_answer_with_yes_or_with_the_thing_and_shortly(engineer):
+    sizes = sorted(len(within.turns[-1].text.split()) for _, within in pairs(engineer))
+    assert sizes[len(sizes) // 2] <= 9 and sizes[-1] <= 26
 
 
 def test_what_is_called_later_is_later_and_what_is_called_known_is_known(potter, engineer):

@@ -1,0 +1,63 @@
+"""Lives that nobody tuned to: what a reader would ask of them is met in several short wordings."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from charlib import facts, profile
+
+LIVES = Path(__file__).parent / "data" / "lives"
+NAMES = sorted(path.stem for path in LIVES.glob("*.jsonl"))
+CHECKED: dict[str, tuple] = {}
+
+
+def life(name: str) -> tuple[list[tuple[str, str]], list[dict]]:
+    """(exchanges, facts a reader would ask) of an invented life; read once."""
+    if name not in CHECKED:
+        source = next(path for path in LIVES.glob(f"{name}.*") if path.suffix != ".jsonl")
+        person = profile.load(source)
+        read = facts.Facts(person)
+        rows = [row for index in range(len(person.paragraphs)) for row in facts.exchanges(read, index)]
+        CHECKED[name] = rows, [json.loads(line) for line in (LIVES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    return CHECKED[name]
+
+
+def wordings(rows: list[tuple[str, str]], fact: dict) -> set[str]:
+    """The questions about a fact whose answer holds its key and which do not give it away."""
+    gold = [re.compile(rf"\b{re.escape(key)}", re.IGNORECASE) for key in fact["gold"]]
+    return {question for question, answer in rows if any(key.search(answer) for key in gold) and re.search(fact["about"], question, re.IGNORECASE)
+            and not any(key.search(question) for key in gold)}  # fmt: skip
+
+
+def test_what_readers_would_ask_is_met_in_four_wordings():
+    counts = {(name, fact["ask"]): len(wordings(life(name)[0], fact)) for name in NAMES for fact in life(name)[1]}
+    met = sum(count >= 4 for count in counts.values())
+    assert len(counts) >= 200 and met >= 0.84 * len(counts), f"{met} of {len(counts)}: {[key for key, count in counts.items() if count < 4]}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_are_short(name):
+    sizes = [len(answer.split()) for _, answer in life(name)[0]]
+    assert sum(size <= 12 for size in sizes) >= 0.97 * len(sizes) and sum(sizes) / len(sizes) < 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_and_answers_are_sentences_in_the_right_person(name):
+    for question, answer in life(name)[0]:
+        assert re.match(r"[A-Z0-9“À-Þ]", question) and question[-1] in "?." and answer[-1] in ".!?"
+        assert not re.search(r"\b(?:I|my|me)\b", re.sub(r"^(?:Tell me|What can you tell me|I should like to hear|May I ask)\b", "", question)), question
+        assert not re.search(r"\byour?s?\b", answer), (question, answer)
+        assert "  " not in question + answer and "[[" not in question + answer
+
+
+def test_one_paragraph_gives_all_its_facts_and_a_hundred_share_the_room():
+    assert len(life("timon")[0]) > 200 and len(life("thirza")[0]) < 2_000
+
+
+def test_the_two_halves_of_a_paragraph_are_its_exchanges_fact_by_fact():
+    person = profile.load(LIVES / "hesper.md")
+    read = facts.Facts(person)
+    for index in range(len(person.paragraphs)):
+        assert facts.exchanges(read, index, half=0) + facts.exchanges(read, index, half=1) == facts.exchanges(read, index)
