@@ -44,7 +44,7 @@ class Recipe:
     optimizer: str = "muon"
     epochs: int = 5
     seconds: float = 0
-    least_epochs: int = 3
+    least_epochs: int = 2
     top_layers: int = 0
     top_when_slow: int = 10
     row_length: int = 256
@@ -74,6 +74,8 @@ RECIPES = {
 
 
 _BEGAN = time.monotonic()  # a time budget counts from the start of the process
+# Freed activations stay with the process, in huge pages: asking the system for them again at every step costs about a tenth of it.
+_ALLOCATOR = ":".join(f"glibc.malloc.{name}" for name in ("hugetlb=1", "mmap_threshold=33554432", "trim_threshold=2000000000", "top_pad=67108864"))
 _FINISHED = "finished"  # in checkpoints/: what the training that ended there was made of
 
 
@@ -130,6 +132,7 @@ def follow(folder: Path, *, detached: bool = False) -> Iterator[dict]:
     if newest(folder / "checkpoints") is None:
         rows.unlink(missing_ok=True)
     environment = os.environ | {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "CHARLIB_DETACHED": "1" if detached else ""}
+    environment.setdefault("GLIBC_TUNABLES", _ALLOCATOR)
     with log.open("w") as errors:
         command = [sys.executable, "-m", "charlib.upload", str(folder / "spec.json")]
         child = subprocess.Popen(command, stdout=errors, stderr=errors, env=environment, cwd=folder)
@@ -447,7 +450,7 @@ def _plan(checkpoints: Path, model, tokens: list[dataset.Tokens], recipe: Recipe
             "top_layers": recipe.top_layers, "step_seconds": 0.0}  # fmt: skip
     if recipe.seconds:
         below, step = _row_seconds(model, rows, recipe)
-        budget = 0.92 * recipe.seconds - (time.monotonic() - _BEGAN)  # the rest: checkpoints, validation, replies to the probes
+        budget = 0.95 * recipe.seconds - (time.monotonic() - _BEGAN)  # the rest: checkpoints, validation, replies to the probes
         least = min(recipe.least_epochs, recipe.epochs)
         fitting = int((budget / len(rows) - below) / step)
         if fitting < least:
@@ -514,7 +517,7 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
     if recipe.top_layers:
         for part in (data, evaluation):
             if part:
-                remember_lower(model, part, recipe.top_layers, recipe.rows_per_step)
+                remember_lower(model, part, recipe.top_layers, max(4, recipe.rows_per_step))
     arguments = transformers.TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=plan["epochs"],
@@ -570,13 +573,55 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
 
 
 def optimizer(model, recipe: Recipe, rate: float):
-    """AdamW, or torch's Muon over the adapters, which are matrices: its updates are of equal size in every direction, so rare facts count too."""
+    """AdamW, or Muon over the adapters, which are matrices: its updates are of equal size in every direction, so rare facts count too."""
     import torch
 
     trained = [values for values in model.parameters() if values.requires_grad]
-    if recipe.optimizer == "muon":
-        return torch.optim.Muon(trained, lr=rate, momentum=0.9, weight_decay=recipe.weight_decay, ns_steps=3)
-    return torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.weight_decay, fused=True)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.weight_decay, fused=True)
+
+    class Muon(torch.optim.Optimizer):
+        """torch.optim.Muon for many small matrices: those of one shape are orthogonalised together, in float32 (tested to agree with it)."""
+
+        def __init__(self, params):
+            super().__init__(params, {"lr": rate, "momentum": 0.9, "weight_decay": recipe.weight_decay})
+
+        @torch.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                alike: dict[tuple, list] = {}
+                for values in group["params"]:
+                    if values.grad is not None:
+                        alike.setdefault(tuple(sorted(values.shape)), []).append(values)
+                for members in alike.values():
+                    self._move(members, group)
+
+        def _move(self, members, group):
+            wide = []
+            for values in members:
+                state = self.state[values]
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(values.grad)
+                state["momentum_buffer"].lerp_(values.grad, 1 - group["momentum"])
+                update = values.grad.lerp(state["momentum_buffer"], group["momentum"])  # Nesterov's look ahead
+                wide.append(update.T if values.shape[0] > values.shape[1] else update)
+            for values, update in zip(members, orthogonal(torch.stack(wide).float()), strict=True):
+                tall = values.shape[0] > values.shape[1]
+                size = group["lr"] * math.sqrt(max(1.0, values.shape[0] / values.shape[1]))
+                values.mul_(1 - group["lr"] * group["weight_decay"]).add_((update.T if tall else update).to(values.dtype), alpha=-size)
+
+    return Muon(trained)
+
+
+def orthogonal(matrices, steps: int = 3):
+    """The nearest orthogonal matrices, roughly: (n, rows, columns) with rows <= columns, by Newton-Schulz (Jordan 2024, Muon)."""
+    import torch
+
+    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=-4.775, alpha=2.0315), x, beta=3.4445)
+    return x
 
 
 def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):

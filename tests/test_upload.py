@@ -482,6 +482,36 @@ def test_measuring_a_step_leaves_the_weights_alone(model, tokenizer, examples):
     assert all(torch.equal(values, before[name]) and values.grad is None for name, values in model.named_parameters())
 
 
+def test_our_muon_agrees_with_the_librarys(monkeypatch):
+    from torch.optim import _muon
+
+    monkeypatch.setattr(_muon, "_zeropower_via_newtonschulz", lambda grad, coefficients, steps, eps: (
+        upload.orthogonal(grad[None], steps)[0] if grad.shape[0] <= grad.shape[1] else upload.orthogonal(grad.T[None], steps)[0].T))  # fmt: skip
+    torch.manual_seed(0)
+    start = [torch.randn(4, 12), torch.randn(12, 4), torch.randn(4, 12), torch.randn(4, 4)]
+    ours, theirs = (torch.nn.ParameterList(torch.nn.Parameter(values.clone()) for values in start) for _ in range(2))
+    mine = upload.optimizer(ours, replace(RECIPE, optimizer="muon", weight_decay=0.1), 0.02)
+    other = torch.optim.Muon(theirs.parameters(), lr=0.02, weight_decay=0.1, momentum=0.9, ns_steps=3)
+    for _ in range(5):
+        for a, b in zip(ours, theirs, strict=True):
+            a.grad = torch.randn_like(a)
+            b.grad = a.grad.clone()
+        mine.step(), other.step()
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_orthogonal_is_what_the_library_computes():
+    from torch.optim import _muon
+
+    torch.manual_seed(1)
+    grad = torch.randn(8, 40)
+    theirs = _muon._zeropower_via_newtonschulz(grad, (3.4445, -4.775, 2.0315), 3, 1e-7).float()
+    ours = upload.orthogonal(grad[None])[0]
+    assert torch.nn.functional.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0) > 0.999
+    strengths = torch.linalg.svdvals(ours)
+    assert strengths.max() < 1.5 and strengths.min() > 0.3
+
+
 def test_wordings_of_one_fact_are_spread_over_the_rows(tokenizer, examples):
     tokens = tokens_of(tokenizer, examples * 8)
     rows = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
