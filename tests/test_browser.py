@@ -176,7 +176,8 @@ class Page:
     def open(self, name: str) -> "Page":
         self.tab.goto(f"{self.lab.address}/lab/tree/{name}?token={TOKEN}&reset", timeout=PATIENCE)
         self.tab.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE)
-        self.tab.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=PATIENCE)
+        session = "window.jupyterapp?.shell?.currentWidget?.sessionContext"  # a cell run before its kernel is there asks which kernel
+        self.tab.wait_for_function(f"{session}?.isReady && {session}?.session?.kernel?.status === 'idle'", timeout=PATIENCE)
         return self
 
     def command(self, name: str, **given) -> None:
