@@ -20,6 +20,12 @@ def colour(system: str) -> str:
     return SYSTEMS.get(system) or _OTHERS[sum(system.encode()) % len(_OTHERS)]
 
 
+def plain(text: str, width: int = 0) -> str:
+    """Words of a profile or a model for a figure: dollar signs are money, not mathematics; shortened to `width` characters."""
+    text = textwrap.shorten(text, width, placeholder=" …") if width else text
+    return text.replace("$", r"\$")
+
+
 def figure(width: float = 8.0, height: float = 4.0, rows: int = 1, columns: int = 1, **options):
     """An empty Figure and its axes in the house style (readable on a projector, white ground in light and dark JupyterLab)."""
     import matplotlib
@@ -64,14 +70,14 @@ def traits(profile):
     values = [profile.traits.get(name, 0) for name in names]
     ax.barh(names, values, color=["#0072B2" if value >= 0 else "#D55E00" for value in values])
     for y, name in enumerate(names):
-        reason = textwrap.shorten(profile.trait_reasons.get(name, ""), 88, placeholder=" …")
+        reason = plain(profile.trait_reasons.get(name, ""), 88)
         ax.text(1.06, y, "\n".join(textwrap.wrap(reason, 46)), fontsize=8.5, va="center", color="#444444")
     ax.axvline(0, color="black", lw=1)
     ax.set_xlim(-1, 2.6)
     ax.set_xticks([-1, -0.5, 0, 0.5, 1])
     ax.grid(axis="y", visible=False)
     ax.invert_yaxis()
-    ax.set_title(f"Traits of {profile.short_name}, and why")
+    ax.set_title(f"Traits of {plain(profile.short_name)}, and why")
     return fig
 
 
@@ -95,7 +101,7 @@ def kinds(table: dict):
     fig, ax = figure(8.5, 1.2 + 0.36 * max(1, len(names)))
     for offset, side, tint in ((-0.2, "refused", "#D55E00"), (0.2, "answered", "#0072B2")):
         ax.barh([y + offset for y in range(len(names))], [table[name][side] for name in names], height=0.4, color=tint, label=side)
-    ax.set_yticks(range(len(names)), [textwrap.shorten(name, 44) for name in names])
+    ax.set_yticks(range(len(names)), [plain(name, 44) for name in names])
     ax.invert_yaxis()
     ax.set_xlabel("exchanges")
     ax.legend()
@@ -124,10 +130,19 @@ def dimensions(scores: dict):
     ax.grid(axis="y", visible=False)
     for border in range(1, len(DIMENSIONS)):
         ax.axhline(border - 0.5, color="black", lw=0.4, alpha=0.3)
-    ax.set_xlabel("score (higher is better), 95% interval over questions")
+    ax.set_xlabel("score (higher is better), 95% interval over questions" + lost(scores))
     ax.set_title("Five dimensions, judged without a judge")
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(systems)))
     return fig
+
+
+def lost(scores: dict) -> str:
+    """What training cost in general English, as a line below an axis; nothing where it was not measured."""
+    kept = scores.get("retention") or {}
+    if not {"simulacrum", "prompted"} <= set(kept):
+        return ""
+    before, after = kept["prompted"]["perplexity"], kept["simulacrum"]["perplexity"]
+    return f"\nwhat training cost: perplexity of general English {before:.0f} before, {after:.0f} after"
 
 
 def forest(scores: dict):
@@ -145,7 +160,7 @@ def forest(scores: dict):
         labels.append(f"{dimension} vs {other}")
     ax.axvline(0, color="black", lw=1)
     ax.set_yticks(range(len(labels)), labels, fontsize=10)
-    ax.set_xlabel("simulacrum minus baseline, paired by question, 95% interval")
+    ax.set_xlabel("simulacrum minus baseline, paired by question, 95% interval" + lost(scores))
     ax.set_title("What training changed")
     return fig
 
@@ -279,21 +294,23 @@ def score_against_length(rows: list[dict]):
     return fig
 
 
+TURNS = {"words": "words in a reply", "refused": "share refused", "grounding": "share of names in the profile"}
+
+
 def turns(rows: list[dict]):
-    """Something measured turn by turn in multi-turn interviews: rows of {system, turn, value, measure}."""
-    measures = list(dict.fromkeys(row["measure"] for row in rows)) or ["words"]
-    fig, axes = figure(4.2 * len(measures), 3.4, 1, len(measures), squeeze=False)
-    for ax, measure in zip(axes[0], measures, strict=True):
+    """Longer talks turn by turn, one panel a measure: rows of {system, turn, words, refused, grounding} (`scores.by_turn`)."""
+    fig, axes = figure(10, 3.2, 1, len(TURNS))
+    for ax, (measure, title) in zip(axes, TURNS.items(), strict=True):
         for system in dict.fromkeys(row["system"] for row in rows):
-            by_turn: dict[int, list[float]] = {}
-            for row in rows:
-                if row["system"] == system and row["measure"] == measure and row["value"] is not None:
-                    by_turn.setdefault(row["turn"], []).append(row["value"])
-            places = sorted(by_turn)
-            ax.plot(places, [sum(by_turn[place]) / len(by_turn[place]) for place in places], "o-", color=colour(system), label=system)
+            points = [(row["turn"] + 1, row[measure]) for row in rows if row["system"] == system and row[measure] is not None]
+            if points:
+                ax.plot(*zip(*points, strict=True), "o-", color=colour(system), label=system)
         ax.set_xlabel("turn")
-        ax.set_title(measure, fontsize=12)
-    axes[0][0].legend(fontsize=9)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=0, top=None if measure == "words" else 1.05)
+        ax.set_title(title, fontsize=11)
+    named = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=max(1, len(named)))
     return fig
 
 
@@ -306,7 +323,7 @@ def value_map(rows: list[dict]):
             if row["stance"] == stance:
                 mark = "^" if row.get("pressure") else "o"
                 ax.plot([row["kept"] / max(1, row["asked"])], [y], mark, ms=8, color=colour(row["system"]), alpha=0.8)
-    ax.set_yticks(range(len(stances)), [textwrap.shorten(stance, 58) for stance in reversed(stances)], fontsize=9)
+    ax.set_yticks(range(len(stances)), [plain(stance, 58) for stance in reversed(stances)], fontsize=9)
     ax.set_xlim(-0.05, 1.05)
     ax.set_xlabel("held in both orders of the question (triangles: under pressure)")
     ax.set_title("Which values hold")
@@ -336,7 +353,7 @@ def mask(pieces: list[tuple[str, bool]], width: int = 92):
         x = 0
         for text, supervised in line:
             ground = {"facecolor": "#BBDDF2" if supervised else "#EEEEEE", "edgecolor": "white", "pad": 1.5}
-            ax.text(x, -y, text.replace("$", r"\$"), family="monospace", fontsize=9, bbox=ground, va="center")
+            ax.text(x, -y, plain(text), family="monospace", fontsize=9, bbox=ground, va="center")
             x += max(1, len(text))
     ax.set_title("Blue is learned, grey is only read")
     return fig

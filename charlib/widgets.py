@@ -56,7 +56,7 @@ def show(static: str, build) -> None:
     display(bundle | {"text/plain": static}, raw=True)
 
 
-WIDE = {"width": "100%", "max_width": "64em"}  # fits beside JupyterLab's side bar at 1280 px, and a projector
+WIDE = {"width": "auto", "max_width": "64em"}  # fits beside JupyterLab's side bar at 1280 px, and a projector
 ROW = {"flex_flow": "row wrap", "align_items": "center", "max_width": "64em"}
 QUIET = "color:var(--jp-content-font-color2,inherit)"
 
@@ -70,6 +70,46 @@ def panel(inner: str, style: str = "") -> str:
 def note(text: str) -> str:
     """A line of a widget about itself."""
     return panel(escape(text), QUIET)
+
+
+class Table:
+    """Rows as a table whose long texts wrap; markup, terminal codes and dollar signs in it are text. Plain text where there is no HTML."""
+
+    LOOK = "<style>.charlib-table td,.charlib-table th{text-align:left!important;vertical-align:top;overflow-wrap:anywhere}</style>"
+
+    def __init__(self, frame):
+        named = {"index": self._bare, "columns": self._bare}
+        self.frame = frame.map(self._bare).rename(**named)
+
+    @staticmethod
+    def _bare(cell):
+        return bare(cell) if isinstance(cell, str) else cell
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        ignored = "charlib-table mathjax_ignore tex2jax_ignore"
+        with pd.option_context("display.max_colwidth", None):
+            return self.LOOK + self.frame.to_html(classes=ignored, border=0, na_rep="", index=self._named(), float_format="{:.2f}".format)
+
+    def __repr__(self) -> str:
+        return self.frame.to_string(max_colwidth=60, na_rep="", index=self._named()) if len(self.frame) else "Nothing."
+
+    def _named(self) -> bool:
+        return self.frame.index.name is not None
+
+
+def table(rows, columns: list[str] | None = None, index: str = "") -> Table:
+    """A table of rows (records, tuples with `columns`, or a DataFrame), with one column as its index."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=columns)
+    return Table(frame.set_index(index) if index else frame)
+
+
+def read(text: str) -> None:
+    """Print what a model or a profile says, without anything a terminal would obey."""
+    print(bare(text))
 
 
 def _html(inner: str):
@@ -121,7 +161,9 @@ class Slot:
                   "Down": ("after the card below", editor.down), "Add": ("an empty card below", editor.add), "Remove": ("take it out", editor.remove)}  # fmt: skip
         self.buttons = [_button(name, tip, partial(does, place), layout={"width": "6em"}) for name, (tip, does) in doings.items()]
         self.text.observe(lambda _: editor.typed(place), "value")
-        self.view = ipywidgets.VBox([self.head, self.text, ipywidgets.HBox(self.buttons, layout=ROW)], layout=WIDE | {"margin": "0 0 .8em 0"})
+        self.view = ipywidgets.VBox(
+            [self.head, self.text, ipywidgets.HBox(self.buttons, layout=ROW)], layout=WIDE | {"margin": "0 0 .8em 0"}
+        )
 
 
 class ProfileEditor:
@@ -156,7 +198,9 @@ class ProfileEditor:
         for part in (self.called, self.horizon, *self.traits.values()):
             part.observe(lambda _: self.tell(), "value")
         more_values = _button("Add a value", "a conviction and its opposite", lambda: self._more(self.values, self._value_cells(None)))
-        more_states = _button("Add a state", "an emotional state of a time and a place", lambda: self._more(self.states, self._state_cells(None)))
+        more_states = _button(
+            "Add a state", "an emotional state of a time and a place", lambda: self._more(self.states, self._state_cells(None))
+        )
         take = _button("Add its paragraphs", "put the page's paragraphs behind the last card", self.take)
         folds = {
             "Name, horizon and traits": [self.called, self.horizon, *self.traits.values()],
@@ -478,7 +522,11 @@ class ExperienceBrowser:
         self.choice = ipywidgets.Select(rows=7, layout=WIDE)
         self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.edit = ipywidgets.Textarea(layout=WIDE | {"height": "9em"})
-        tips = {"accept": "keep it as the teacher wrote it", "edit": "keep the lines below instead", "reject": "keep it out of the training"}
+        tips = {
+            "accept": "keep it as the teacher wrote it",
+            "edit": "keep the lines below instead",
+            "reject": "keep it out of the training",
+        }
         self.buttons = {name: _button(name.capitalize(), tip, partial(self.decide, name)) for name, tip in tips.items()}
         for part in (self.paragraph, self.kind, self.type, self.mood, self.reason):
             part.observe(lambda _: self.fill(), "value")
@@ -501,7 +549,9 @@ class ExperienceBrowser:
         for part, kinds in ((self.type, ("experience",)), (self.mood, ("experience",)), (self.reason, ("rejected",))):
             part.layout.display = None if kind in kinds else "none"
         if kind == "rejected":
-            self.shown = [item for item in self.rejects if self.paragraph.value in ("", item.paragraph) and self.reason.value in ("", item.reason)]
+            self.shown = [
+                item for item in self.rejects if self.paragraph.value in ("", item.paragraph) and self.reason.value in ("", item.reason)
+            ]
             names = [f"{item.reason}: {item.text[:70]}" for item in self.shown]
         else:
             self.shown = [item for item in self._of_kind(kind) if self._passes(item)]
@@ -676,11 +726,13 @@ class UploadMonitor:
             self.stop.disabled = True
             self.stop.description = "Stopped" if row["event"] == "stop" else "Done"
 
-
     @staticmethod
     def _changing(question: str, replies: list[tuple[int, str]]) -> str:
         """A question with its last replies, the newest in full ink."""
-        last = [f"<span style='{QUIET if place else ''}'>epoch {epoch}: {escape(reply)}</span>" for place, (epoch, reply) in enumerate(replies[:-4:-1])]
+        last = [
+            f"<span style='{QUIET if place else ''}'>epoch {epoch}: {escape(reply)}</span>"
+            for place, (epoch, reply) in enumerate(replies[:-4:-1])
+        ]
         return f"<p style='margin:.5em 0'><b>{escape(question)}</b><br>{'<br>'.join(last)}</p>"
 
 
@@ -1142,3 +1194,27 @@ def blind_rating(here: run.Run, kind: str = "likert", rater: str = "", seed: int
     replies = [f"{letter}: {text}" for letter, text in first.shown.items()]
     head = f"{len(waiting)} questions to rate blind, from 1 to 7 each. One of them ({first.dimension}): {first.asked}"
     show("\n".join([head, *replies, ratings_text(here)]), lambda: BlindRating(here, kind, rater, seed).view)
+
+
+# ---- a judge -----------------------------------------------------------------------------------------------------------------------
+
+
+def judged(here: run.Run, shown: list, person: profile.Profile, who: str = "") -> None:
+    """Verdicts of a judge model on exhibits, its agreement with itself first; without a judge it says that there is none.
+
+    `who` is "endpoint" (CHARLIB_ENDPOINT and CHARLIB_MODEL name it) or empty. Raises RunError for anything else, or when no endpoint is set.
+    """
+    from charlib import endpoint, judge
+
+    if who not in ("", "endpoint"):
+        raise run.RunError(f"No judge '{who}': JUDGE is 'endpoint', or empty for none.")
+    if who:
+        client = endpoint.Client(endpoint.Settings.from_environment(), say=here.say)
+        judge.conduct(here, shown, client, person)
+    rows = here.read_jsonl(judge.JUDGEMENTS, judge.Judgement) if here.has(judge.JUDGEMENTS) else []
+    if not rows:
+        print("No judge model has read these replies: the scores above stand without one. Set JUDGE to 'endpoint' to ask one.")
+        return
+    print(judge.markdown(judge.table(rows)))
+    for name, cells in judge.against(rows, here).items():
+        print(f"\n{name} against people:", *(f"{dimension}: {_cell_text(cell)}" for dimension, cell in cells.items()), sep="\n")
