@@ -5,6 +5,7 @@ the file.
 """
 
 import html
+import itertools
 import re
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 from charlib import evidence, experience, profile, run, upload
 from charlib.experience import Dialogue, Reject, Scene, Turn
 
+TWIN = 24  # tokens of a reply in a static twin: enough to hear a voice, too few to hold up a run that nobody watches
 CARE = "A simulation of {name} made from a text; not {name}'s words."
 
 
@@ -180,7 +182,7 @@ class ProfileEditor:
         for one in (self.back, self.on):
             one.layout.width = "3em"
         self.slots = [Slot(self, place) for place in range(self.SHOWN)]
-        named = {"style": {"description_width": "9em"}, "layout": {"width": "28em"}}
+        named = {"style": {"description_width": "10em"}, "layout": {"width": "30em"}}
         self.called = ipywidgets.Text(description="Called", **named)
         self.horizon = ipywidgets.Text(description="Horizon", placeholder="[-]YYYY[-MM[-DD]], the last day known", **named)
         sliders = {"min": -1, "max": 1, "step": 0.1, "readout_format": "+.1f", **named}
@@ -972,8 +974,9 @@ def playground(here: run.Run, sim, person: profile.Profile) -> None:
         show(f"{care} (Run this cell again to talk.)", lambda: Playground(here, sim, person).view)
         return
     talk = interview.Talk(sim, person)
-    reply = "".join(talk.say("Good day. What occupies you at present?"))
-    print(CARE.format(name=person.name), "Visitor: Good day. What occupies you at present?", f"{person.short_name}: {reply}", sep="\n")
+    for _ in itertools.islice(talk.say("Good day. What occupies you at present?"), TWIN):
+        pass
+    read(f"{CARE.format(name=person.name)}\nVisitor: {talk.messages[-2]['content']}\n{person.short_name}: {talk.messages[-1]['content']} …")
 
 
 # ---- dinner table ------------------------------------------------------------------------------------------------------------------
@@ -1039,11 +1042,11 @@ class DinnerTable:
         )
 
 
-def dine(sim, person: profile.Profile, guest: tuple, topic: str, turns: int = 6, seed: int = 0, on_reply=None) -> list:
+def dine(sim, person: profile.Profile, guest: tuple, topic: str, turns: int = 6, seed: int = 0, on_reply=None, tokens: int = 64) -> list:
     """A dinner of the run's simulacrum with a guest of `guests`; `on_reply(name, spoken)` hears each reply. Returns the rows."""
     from charlib import interview, simulacrum
 
-    sampling = simulacrum.Sampling(temperature=0.7)
+    sampling = simulacrum.Sampling(max_new_tokens=tokens, temperature=0.7)
     host = interview.Trained(sim, person, sampling=sampling)
     other, plain = guest
     if other is None:
@@ -1077,8 +1080,8 @@ def dinner_table(here: run.Run, sim, person: profile.Profile) -> None:
         show("Two characters talk with each other. (Run this cell again to listen.)", lambda: DinnerTable(here, sim, person).view)
         return
     label, guest = next(iter(guests(here, sim, person).items()))
-    print(f"{person.name} sits at table with {label}. {TOPICS[0]}")
-    dine(sim, person, guest, TOPICS[0], 2, on_reply=lambda name, text: print(f"{name}: {text}"))
+    read(f"{person.name} sits at table with {label}. {TOPICS[0]}")
+    dine(sim, person, guest, TOPICS[0], 2, on_reply=lambda name, text: read(f"{name}: {text} …"), tokens=TWIN)
 
 
 # ---- blind rating ------------------------------------------------------------------------------------------------------------------

@@ -308,7 +308,7 @@ def test_a_training_is_watched_and_stopped_in_notebook_04(page, lab):
     page.open("04_upload.ipynb").run_all()
     stop = page.button("Stop and keep")
     stop.wait_for(timeout=PATIENCE)
-    page.tab.locator(".jp-OutputArea").get_by_text(re.compile(r"step \d+ of \d+")).first.wait_for(timeout=PATIENCE)
+    page.tab.locator(".jp-OutputArea").get_by_text(re.compile(r"step \d+/\d+")).first.wait_for(timeout=PATIENCE)
     page.both_themes("04-monitor", stop)
     stop.click()
     page.tab.get_by_text(re.compile("[Ss]topped at step")).first.wait_for(timeout=PATIENCE)
