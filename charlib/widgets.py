@@ -77,11 +77,16 @@ def note(text: str) -> str:
 class Table:
     """Rows as a table whose long texts wrap; markup, terminal codes and dollar signs in it are text. Plain text where there is no HTML."""
 
-    LOOK = "<style>.charlib-table td,.charlib-table th{text-align:left!important;vertical-align:top;overflow-wrap:anywhere}</style>"
+    LOOK = (
+        "<style>.charlib-table td,.charlib-table th{text-align:left!important;vertical-align:top}"
+        ".charlib-table th{overflow-wrap:normal}.charlib-table td{overflow-wrap:anywhere}</style>"
+    )
 
     def __init__(self, frame):
-        named = {"index": self._bare, "columns": self._bare}
-        self.frame = frame.map(self._bare).rename(**named)
+        name = frame.columns.name
+        frame = frame.rename(columns=lambda column: f"{name} {column:g}" if name and not isinstance(column, str) else column)
+        frame = frame.reset_index() if frame.index.name else frame
+        self.frame = frame.rename(columns=self._bare).map(self._bare)
 
     @staticmethod
     def _bare(cell):
@@ -92,21 +97,17 @@ class Table:
 
         ignored = "charlib-table mathjax_ignore tex2jax_ignore"
         with pd.option_context("display.max_colwidth", None):
-            return self.LOOK + self.frame.to_html(classes=ignored, border=0, na_rep="", index=self._named(), float_format="{:.2f}".format)
+            return self.LOOK + self.frame.to_html(classes=ignored, border=0, na_rep="", index=False, float_format="{:.2f}".format)
 
     def __repr__(self) -> str:
-        return self.frame.to_string(max_colwidth=60, na_rep="", index=self._named()) if len(self.frame) else "Nothing."
-
-    def _named(self) -> bool:
-        return self.frame.index.name is not None
+        return self.frame.to_string(max_colwidth=60, na_rep="", index=False) if len(self.frame) else "Nothing."
 
 
-def table(rows, columns: list[str] | None = None, index: str = "") -> Table:
-    """A table of rows (records, tuples with `columns`, or a DataFrame), with one column as its index."""
+def table(rows, columns: list[str] | None = None) -> Table:
+    """A table of rows: records, tuples with `columns`, or a DataFrame."""
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=columns)
-    return Table(frame.set_index(index) if index else frame)
+    return Table(pd.DataFrame(rows, columns=columns))
 
 
 def read(text: str) -> None:
@@ -1100,18 +1101,20 @@ class BlindRating:
 
         self.here, self.seed, self.tasks = here, seed, judge.tasks(here, kind)
         letters = list(max((task.shown for task in self.tasks), key=len, default={}))
-        marks = [("cannot tell", ""), *[(str(value), value) for value in range(judge.SCALE[0], judge.SCALE[1] + 1)]]
+        marks = [("?", ""), *[(str(value), value) for value in range(judge.SCALE[0], judge.SCALE[1] + 1)]]
         sides = [("cannot tell", ""), ("A", "A"), ("tie", "tie"), ("B", "B")]
         self.kind = kind
         self.rater = ipywidgets.Text(value=rater, description="Rater", placeholder="a short name of your choice", continuous_update=False)
         self.head, self.said = ipywidgets.HTML(), ipywidgets.HTML()
-        self.texts = {letter: ipywidgets.HTML(layout={"width": "27em"}) for letter in letters}
-        self.marks = {letter: ipywidgets.ToggleButtons(options=marks, value=None, style={"button_width": "auto"}) for letter in letters}
+        self.texts = {letter: ipywidgets.HTML() for letter in letters}
+        small = {"style": {"button_width": "2.1em"}, "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
+        self.marks = {letter: ipywidgets.ToggleButtons(options=marks, value=None, **small) for letter in letters}
         self.side = ipywidgets.ToggleButtons(options=sides, value=None, description="Better")
         self.save = _button("Save and next", "keep these marks in ratings.jsonl", self.write, button_style="primary")
         self.rater.observe(self._open, "value")
-        columns = [ipywidgets.VBox([self.texts[name], *([self.marks[name]] if kind == "likert" else [])]) for name in letters]
-        body = [ipywidgets.HBox(columns, layout=ROW), *([self.side] if kind == "pair" else [])]
+        flex = {"flex": "1 1 18em", "width": "auto"}
+        columns = [ipywidgets.VBox([self.texts[name], *([self.marks[name]] if kind == "likert" else [])], layout=flex) for name in letters]
+        body = [ipywidgets.HBox(columns, layout=ROW | {"align_items": "flex-start"}), *([self.side] if kind == "pair" else [])]
         self.view = ipywidgets.VBox([gone(), self.rater, self.head, *body, self.save, self.said], layout=WIDE)
         self._open(None)
 
@@ -1131,9 +1134,15 @@ class BlindRating:
             return
         task, left = self.task, sum(item.id not in done for item in self.order)
         passages = "".join(f"<li>{escape(text)}</li>" for text in task.passages)
+        passages = f"<details><summary style='cursor:pointer;{QUIET}'>What the profile says of it</summary><ul>{passages}</ul></details>"
         known = "" if task.reference == "none" else f"<p>{escape(task.reference)}</p>"
-        asked = f"<p>{left} to go · <b>{escape(task.dimension)}</b></p><p><b>{escape(task.asked)}</b></p>"
-        self.head.value = panel(f"{asked}<ul>{passages}</ul>{known}")
+        scale = (
+            f"1 worst, 7 best, ? cannot tell; only {task.dimension} counts here"
+            if self.kind == "likert"
+            else f"only {task.dimension} counts here"
+        )
+        asked = f"<p style='{QUIET}'>{left} to go · {escape(scale)}</p><p><b>{escape(task.asked)}</b></p>"
+        self.head.value = panel(f"{asked}{known}{passages if task.passages else ''}")
         for letter, text in self.texts.items():
             text.value = panel(f"<b>{escape(letter)}</b><p>{escape(task.shown.get(letter, ''))}</p>")
             self.marks[letter].value = None

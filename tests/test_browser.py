@@ -14,6 +14,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 from test_report import written  # noqa: F401 - a run whose every text is hostile
 
@@ -158,7 +159,7 @@ def lab(tmp_path_factory):
                 urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=30).read()
                 break
             time.sleep(0.25)
-        yield SimpleNamespace(address=address, here=here, shots=shots, outputs=outputs, books=books)
+        yield SimpleNamespace(address=address, here=here, shots=shots, outputs=outputs, books=books, server=server.pid)
     finally:
         server.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -390,8 +391,10 @@ def test_a_view_whose_kernel_died_says_so_and_the_saved_notebook_keeps_the_twin(
     assert not line.is_visible()
     page.tab.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     page.tab.wait_for_timeout(1500)
-    page.tab.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    kernels = [child for child in psutil.Process(lab.server).children() if "ipykernel_launcher" in " ".join(child.cmdline())]
+    kernels[-1].kill()  # a death: JupyterLab tells of it and starts another, which knows nothing of these views
     line.wait_for(state="visible")
+    page.tab.get_by_role("button", name="Ok", exact=True).click()
     page.both_themes("kernel-died", line)
     exported = export(lab.books / "hostile.ipynb")
     assert "A simulation of Nell Gray made from a text" in exported and "Nell Gray: 2 paragraphs" in exported
