@@ -703,6 +703,15 @@ class UploadMonitor:
         row = ipywidgets.HBox([self.bar, self.stop], layout=ROW)
         self.view = ipywidgets.VBox([gone(), row, self.line, self.curve, self.reply, hint])
 
+    def answer_while_busy(self) -> None:
+        """Let a press arrive while the cell that shows this still runs.
+
+        JupyterLab sends presses to a subshell of the kernel, a second thread; ipykernel 7.4 redirects them to the shell that last wrote to
+        the widget, which is the busy one, and so would deliver them when the training is over. A button that nobody wrote to is left alone.
+        """
+        if self.stop.comm is not None:
+            vars(self.stop.comm).pop("_reply_subshell_id", None)
+
     def ask_to_stop(self) -> None:
         """Ask the upload process to stop and keep what it has."""
         self.here.path("STOP").write_text("stop and keep\n")
@@ -762,8 +771,8 @@ def sparkline(values: list[float], width: int = 420, height: int = 60) -> str:
 def watch_upload(here: run.Run) -> list[dict]:
     """Run the upload and watch it: a live monitor where somebody looks, a line every few seconds in a log. Returns all its rows.
 
-    The cell blocks until the training ends, so that the cells below find its product. A press of the button still arrives: JupyterLab sends
-    it to a subshell of the kernel, a second thread.
+    The cell blocks until the training ends, so that the cells below find its product. A press of the button still arrives
+    (`UploadMonitor.answer_while_busy`), and where it does not, the file STOP does the same.
     """
     monitor = None
     if live():
@@ -771,6 +780,7 @@ def watch_upload(here: run.Run) -> list[dict]:
 
         monitor = UploadMonitor(here)
         display(monitor.view)
+        monitor.answer_while_busy()
     rows, last = [], -60.0
     for row in upload.follow(here.path()):
         rows.append(row)
