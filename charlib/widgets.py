@@ -997,7 +997,10 @@ TOPICS = ("What is worth a whole life's work?", "Whom may one trust with power?"
 
 def guests(here: run.Run, sim, person: profile.Profile) -> dict[str, tuple]:
     """Who can sit down: label -> (run or None, profile). Other runs' simulacra first, then shipped characters merely prompted."""
-    found = {f"{profile.load(other.path('profile.md')).name} (run {name})": (other, None) for name, other in neighbours(here, sim).items()}
+    found = {}
+    for name, other in neighbours(here, sim).items():
+        whom = profile.load(other.path("profile.md"))
+        found[f"{whom.name} (run {name})"] = (other, whom)
     for slug in profile.shipped():
         other = profile.load(profile.find(slug))
         if other.name != person.name:
@@ -1006,7 +1009,7 @@ def guests(here: run.Run, sim, person: profile.Profile) -> dict[str, tuple]:
 
 
 class DinnerTable:
-    """Two characters talk with each other about a topic; their adapters are names in one simulacrum."""
+    """Two or three characters talk with each other about a topic; their adapters are names in one simulacrum."""
 
     def __init__(self, here: run.Run, sim, person: profile.Profile):
         import ipywidgets
@@ -1015,12 +1018,13 @@ class DinnerTable:
         self.guests = guests(here, sim, person)
         named = {"layout": {"flex": "1 1 22em", "width": "auto"}, "style": {"description_width": "4em"}}
         self.guest = ipywidgets.Dropdown(options=list(self.guests), description="Guest", **named)
+        self.third = ipywidgets.Dropdown(options=[("nobody else", ""), *((name, name) for name in self.guests)], description="And", **named)
         self.topic = ipywidgets.Combobox(value=TOPICS[0], options=TOPICS, description="Topic", **named)
         self.turns = ipywidgets.IntSlider(value=6, min=2, max=12, step=2, description="Replies", **named)
         self.start = _button("Serve", "let them talk", self.serve, button_style="primary")
         self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.rows: list = []
-        top = ipywidgets.HBox([self.guest, self.topic, self.turns, self.start], layout=ROW)
+        top = ipywidgets.HBox([self.guest, self.third, self.topic, self.turns, self.start], layout=ROW)
         self.view = ipywidgets.VBox([gone(), ipywidgets.HTML(note(self.care())), top, self.text, self.said])
 
     def care(self) -> str:
@@ -1034,7 +1038,8 @@ class DinnerTable:
         self.start.disabled = True
         self.text.value, self.said.value = "", note("They sit down …")
         try:
-            self.rows = dine(self.sim, self.person, self.guests[self.guest.value], self.topic.value, self.turns.value, on_reply=self._add)
+            seated = [self.guests[name] for name in dict.fromkeys((self.guest.value, self.third.value)) if name]
+            self.rows = dine(self.sim, self.person, seated, self.topic.value, self.turns.value, on_reply=self._add)
             path = self.here.path("conversations", f"dinner-{time.strftime('%Y%m%d-%H%M%S')}.jsonl")
             run.write_jsonl(path, self.rows)
             self.said.value = note(f"Saved as conversations/{path.name}.")
@@ -1046,26 +1051,29 @@ class DinnerTable:
     def _add(self, name: str, text: str) -> None:
         from charlib import plots
 
-        bar = plots.colour("simulacrum" if name == self.person.name else "prompted_profile")
+        names = [self.person.name, *(self.guests[label][1].name for label in (self.guest.value, self.third.value) if label)]
+        bar = plots.colour(("simulacrum", "prompted_profile", "shuffled")[names.index(name) if name in names else 1])
         look = f"margin:.5em 0;padding:.1em .7em;border-left:3px solid {bar}"
         self.text.value += panel(
             f"<p style='{look}' data-who='{escape(name)}'><b>{escape(name)}:</b> <span data-said>{escape(text)}</span></p>"
         )
 
 
-def dine(sim, person: profile.Profile, guest: tuple, topic: str, turns: int = 6, seed: int = 0, on_reply=None, tokens: int = 64) -> list:
-    """A dinner of the run's simulacrum with a guest of `guests`; `on_reply(name, spoken)` hears each reply. Returns the rows."""
+def dine(
+    sim, person: profile.Profile, seated: list[tuple], topic: str, turns: int = 6, seed: int = 0, on_reply=None, tokens: int = 64
+) -> list:
+    """A dinner of the run's simulacrum with `seated`, of `guests`; `on_reply(name, spoken)` hears each reply. Returns the rows."""
     from charlib import interview, simulacrum
 
     sampling = simulacrum.Sampling(max_new_tokens=tokens, temperature=0.7)
-    host = interview.Trained(sim, person, sampling=sampling)
-    other, plain = guest
-    if other is None:
-        visitor = interview.Prompted(sim, plain, name=f"prompted {plain.short_name}", sampling=sampling)
-    else:
-        adapter, whom = invite(sim, other)
-        visitor = interview.Trained(sim, whom, name=adapter, adapter=adapter, sampling=sampling)
-    return interview.dinner(_Heard(host, on_reply), _Heard(visitor, on_reply), topic, turns, seed)
+    company = [interview.Trained(sim, person, sampling=sampling)]
+    for other, whom in seated:
+        if other is None:
+            company.append(interview.Prompted(sim, whom, name=f"prompted {whom.short_name}", sampling=sampling))
+        else:
+            adapter, whom = invite(sim, other)
+            company.append(interview.Trained(sim, whom, name=adapter, adapter=adapter, sampling=sampling))
+    return interview.company([_Heard(one, on_reply) for one in company], topic, turns, seed)
 
 
 class _Heard:
@@ -1086,13 +1094,13 @@ class _Heard:
 
 
 def dinner_table(here: run.Run, sim, person: profile.Profile) -> None:
-    """Two characters at one table; headless, one short dinner with the first guest is printed."""
+    """Two or three characters at one table; headless, one short dinner with the first guest is printed."""
     if live():
-        show("Two characters talk with each other. (Run this cell again to listen.)", lambda: DinnerTable(here, sim, person).view)
+        show("Two or three characters talk with each other. (Run this cell again to listen.)", lambda: DinnerTable(here, sim, person).view)
         return
     label, guest = next(iter(guests(here, sim, person).items()))
     read(f"{person.name} sits at table with {label}. {TOPICS[0]}")
-    dine(sim, person, guest, TOPICS[0], 2, on_reply=lambda name, text: read(f"{name}: {text} …"), tokens=TWIN)
+    dine(sim, person, [guest], TOPICS[0], 2, on_reply=lambda name, text: read(f"{name}: {text} …"), tokens=TWIN)
 
 
 # ---- blind rating ------------------------------------------------------------------------------------------------------------------

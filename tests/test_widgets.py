@@ -276,6 +276,12 @@ def test_a_dinner_is_heard_reply_by_reply_and_kept(here, person, monkeypatch):
     assert table.text.value.count("data-said") == 4 and "<img" not in table.text.value
     assert [row.system for row in table.rows[:2]] == ["simulacrum", table.rows[1].system]
     assert len(run.read_jsonl(next(here.path("conversations").glob("dinner-*.jsonl")))) == 4
+    table.third.value = table.third.options[2][1]
+    table.turns.value = 6
+    table.start.click()
+    assert [row.character for row in table.rows[:3]] == [row.character for row in table.rows[3:]], "three speak in turn"
+    assert len({row.character for row in table.rows}) == 3
+    assert table.rows[3].asked.count(" says: ") == 2, "each hears the other two, by name"
 
 
 @pytest.fixture
