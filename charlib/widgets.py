@@ -49,6 +49,7 @@ def live() -> bool:
 
 def show(static: str, build) -> None:
     """Print the static twin; where a person is there to use it, display the live view, with the twin as its text in other readers."""
+    static = bare(static)
     if not live():
         print(static)
         return
@@ -854,7 +855,7 @@ class Playground:
 
         self.here, self.sim, self.person = here, sim, person
         self.others = neighbours(here, sim)
-        states = [("any", "")] + [(f"{item.when} {item.place}: {item.state}"[:60], item.state) for item in person.states]
+        states = [("any", -1), *((f"{item.when} {item.place}: {item.state}"[:60], place) for place, item in enumerate(person.states))]
         third = {"layout": {"flex": "1 1 16em", "width": "auto"}, "style": {"description_width": "4em"}}
         self.place = ipywidgets.Text(description="Place", placeholder="anywhere", **third)
         self.time = ipywidgets.Text(description="Time", placeholder="any time", **third)
@@ -873,6 +874,7 @@ class Playground:
         self.said = ipywidgets.HTML()
         self.words.on_msg(lambda _, content, __: self.ask() if content.get("event") == "submit" else None)
         self.beside.observe(lambda _: self.seat(), "value")
+        self.state.observe(lambda _: self.move(), "value")
         care = ipywidgets.HTML(note(CARE.format(name=person.name)))
         top = ipywidgets.HBox([self.place, self.time, self.state, self.beside], layout=ROW)
         heard = ipywidgets.HBox(self.columns, layout=ROW | {"align_items": "flex-start"})
@@ -880,6 +882,12 @@ class Playground:
         tools = ipywidgets.HBox([self.again, self.why, self.keep], layout=ROW)
         self.view = ipywidgets.VBox([gone(), care, top, heard, line, tools, self.said])
         self.seat()
+
+    def move(self) -> None:
+        """Go to the time and place of the chosen emotional state; they can still be changed."""
+        if self.state.value >= 0:
+            item = self.person.states[self.state.value]
+            self.place.value, self.time.value = item.place, item.when
 
     def seat(self) -> None:
         """Put whoever was chosen into the second column; the simulacrum's own talk goes on."""
@@ -908,7 +916,8 @@ class Playground:
         if self.send.disabled:
             return
         self.words.value = ""
-        setting = {"place": self.place.value, "time": self.time.value, "state": self.state.value}
+        state = self.person.states[self.state.value].state if self.state.value >= 0 else ""
+        setting = {"place": self.place.value, "time": self.time.value, "state": state}
         for talk in self.talks.values():
             talk.setting = setting
         self._hear(lambda talk: talk.say(words))

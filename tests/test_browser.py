@@ -306,7 +306,14 @@ def test_notebooks_02_and_03_fit_the_screen(page, lab, name):
 
 
 def test_a_training_is_watched_and_stopped_in_notebook_04(page, lab):
-    page.open("04_upload.ipynb").run_all()
+    try:
+        watch_and_stop(page.open("04_upload.ipynb").run_all(), lab)
+    finally:
+        lab.here.path("STOP").touch()  # whatever went wrong above, the training does not go on below the other tests
+
+
+def watch_and_stop(page, lab) -> None:
+    """See steps pass, press the button, and find what was kept."""
     stop = page.button("Stop and keep")
     stop.wait_for(timeout=PATIENCE)
     page.tab.locator(".jp-OutputArea").get_by_text(re.compile(r"step \d+/\d+")).first.wait_for(timeout=PATIENCE)

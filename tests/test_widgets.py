@@ -239,10 +239,12 @@ def test_the_playground_sends_the_set_up_and_may_sit_alone(here, person):
     parrot.stream = lambda messages, sampling=None, seed=0: heard.append(messages[0]["content"]) or iter(["Yes."])
     room = widgets.Playground(here, parrot, person)
     room.beside.value = ""
+    room.state.value = 0
+    assert (room.place.value, room.time.value) == ("Hull", "1822"), "a state brings its place and time"
     room.place.value, room.time.value = "York", "1840"
     room.words.value = "Are you well?"
     room.send.click()
-    assert len(heard) == 1 and "Place: York" in heard[0] and "Time: 1840" in heard[0]
+    assert len(heard) == 1 and "Place: York" in heard[0] and "Time: 1840" in heard[0] and "proud and sleepless" in heard[0]
 
 
 def test_an_error_of_the_simulacrum_is_said_and_the_buttons_come_back(here, person):
@@ -355,3 +357,88 @@ def test_why_leads_to_the_nearest_experience(here, person, examples):
     room.send.click()
     room.why.click()
     assert "Nearest experience" in room.said.value and "1801" in room.said.value
+
+
+def test_without_a_judge_the_cell_says_so_and_an_unknown_one_is_refused(here, person, capsys):
+    widgets.judged(here, [], person)
+    assert "No judge model" in capsys.readouterr().out
+    with pytest.raises(run.RunError, match="JUDGE is 'endpoint'"):
+        widgets.judged(here, [], person, "gpt")
+
+
+@pytest.fixture
+def tasks(here, person):
+    """Two questions that two systems answered, prepared for blind rating."""
+    from charlib import judge
+    from charlib.interview import Answer, Question
+
+    items = [Question(id=f"r{n}", question=f"What is number {n}?", gold=["ten"], topic="past", group="recall") for n in range(2)]
+    said = [
+        Answer(question=item.id, asked=item.question, item=item, character=person.name, system=system, text=f"{HOSTILE} says {system[::-1]}")
+        for item in items for system in ("simulacrum", "prompted")
+    ]  # fmt: skip
+    judge.prepare(here, judge.exhibits(said, person, items, ["memorization"]), profile=person)
+    return here
+
+
+def test_replies_are_rated_behind_letters_and_results_wait_for_the_rater(tasks):
+    desk = widgets.BlindRating(tasks, rater="anna")
+    assert "2 to go" in desk.head.value and "<img" not in desk.texts["A"].value
+    desk.save.click()
+    assert "Choose for every reply first" in desk.said.value and not tasks.has("ratings.jsonl")
+    for turn in range(2):
+        assert "simulacrum" not in desk.head.value + desk.texts["A"].value + desk.texts["B"].value
+        desk.marks["A"].value, desk.marks["B"].value = 6, "" if turn else 2
+        desk.save.click()
+    rows = tasks.read_jsonl("ratings.jsonl")
+    assert [row.get("value") for row in rows if row["letter"] == "A"] == [6, 6]
+    assert [row.get("value") for row in rows if row["letter"] == "B"] == [2, None]
+    assert desk.save.disabled and "Rated by 1 person" in desk.head.value and "1 missing" in desk.head.value
+    desk.rater.value = "ben"
+    assert "2 to go" in desk.head.value and not desk.save.disabled, "another rater begins anew"
+
+
+def test_nobody_rated_is_said_and_nothing_is_made_up(tasks, capsys):
+    widgets.blind_rating(tasks)
+    said = capsys.readouterr().out
+    assert "2 questions to rate blind" in said and "Nobody has rated this run yet." in said and "\x1b" not in said
+
+
+def test_a_table_is_text_whatever_it_holds():
+    made = widgets.table([{"what": HOSTILE, "price": "$4 or $5", "share": 0.25, "none": None}])
+    shown = made._repr_html_()
+    assert "<img" not in shown and "\x1b" not in shown and "mathjax_ignore" in shown and "0.25" in shown
+    assert "red" in repr(made) and "\x1b" not in repr(made) and repr(widgets.table([])) == "Nothing."
+
+
+def test_the_stop_button_is_heard_while_its_cell_runs(here):
+    """As JupyterLab does it: the press goes to a subshell of the kernel, while the main one is busy in the cell that shows the monitor."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    kernel, client = manager.start_new_kernel(kernel_name="python3", startup_timeout=120)
+    try:
+        client.control_channel.send(client.session.msg("create_subshell_request", {}))
+        subshell = client.control_channel.get_msg(timeout=60)["content"]["subshell_id"]
+        client.execute(
+            f"import time\nfrom IPython.display import display\nfrom charlib import run, widgets\nhere = run.open('trial', {str(here.folder.parent)!r})\n"
+            "monitor = widgets.UploadMonitor(here)\ndisplay(monitor.view)\nmonitor.answer_while_busy()\nprint('id', monitor.stop.comm.comm_id)\n"
+            "waited = [time.sleep(0.1) for _ in range(300) if not here.has('STOP')]\nprint('waited', len(waited), monitor.stop.disabled)"
+        )
+        button = printed(client, "id")[0]
+        press = client.session.msg("comm_msg", {"comm_id": button, "data": {"method": "custom", "content": {"event": "click"}}})
+        press["header"]["subshell_id"] = subshell
+        client.shell_channel.send(press)
+        waited, disabled = printed(client, "waited")
+        assert int(waited) < 300 and disabled == "True", "the press came when the cell was over"
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+
+
+def printed(client, word: str) -> list[str]:
+    """The words that a kernel prints after `word`; an error there fails the test."""
+    while True:
+        message = client.get_iopub_msg(timeout=120)
+        assert message["msg_type"] != "error", message["content"]
+        for line in message["content"].get("text", "").splitlines():
+            if line.startswith(f"{word} "):
+                return line.split()[1:]
