@@ -96,6 +96,8 @@ class Table:
     def _repr_html_(self) -> str:
         import pandas as pd
 
+        if not len(self.frame):
+            return "<p>Nothing.</p>"
         ignored = "charlib-table mathjax_ignore tex2jax_ignore"
         with pd.option_context("display.max_colwidth", None):
             return self.LOOK + self.frame.to_html(classes=ignored, border=0, na_rep="", index=False, float_format="{:.2f}".format)

@@ -29,7 +29,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[1]
 SHOTS = os.environ.get("CHARLIB_SCREENSHOTS")  # read before any fixture clears the environment
 TOKEN = "loopback"
-PATIENCE = 120_000  # milliseconds that any one wait may take on a machine that is busy with other work
+PATIENCE = 200_000  # milliseconds that any one wait may take on a machine that is busy with other work
 HOSTILE = (
     "<img src=x onerror=\"alert('img')\"><script>alert('script')</script> ![gone](http://example.invalid/a.png) "
     "<a href=\"javascript:alert('link')\">press</a> \x1b[31mred\x1b[0m $\\href{javascript:alert('tex')}{sum}$ costs $4 or $5"
