@@ -1136,7 +1136,7 @@ class BlindRating:
         self.rater = ipywidgets.Text(value=rater, description="Rater", placeholder="a short name of your choice", continuous_update=False)
         self.head, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.texts = {letter: ipywidgets.HTML() for letter in letters}
-        small = {"style": {"button_width": "2.1em"}, "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
+        small = {"style": {"button_width": "auto"}, "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
         self.marks = {letter: ipywidgets.ToggleButtons(options=marks, value=None, **small) for letter in letters}
         self.side = ipywidgets.ToggleButtons(options=sides, value=None, description="Better")
         self.save = _button("Save and next", "keep these marks in ratings.jsonl", self.write, button_style="primary")
@@ -1254,7 +1254,7 @@ def judged(here: run.Run, shown: list, person: profile.Profile, who: str = "") -
         judge.conduct(here, shown, client, person)
     rows = here.read_jsonl(judge.JUDGEMENTS, judge.Judgement) if here.has(judge.JUDGEMENTS) else []
     if not rows:
-        print("No judge model has read these replies: the scores above stand without one. Set JUDGE to 'endpoint' to ask one.")
+        print("No judge model has read these replies; the scores above stand without one.\nSet JUDGE to 'endpoint' to ask one.")
         return
     print(judge.markdown(judge.table(rows)))
     for name, cells in judge.against(rows, here).items():
