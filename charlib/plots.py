@@ -142,7 +142,7 @@ def dimensions(scores: dict):
                 continue
             low, high = entry["ci_low"], entry["ci_high"]
             ax.plot([low, high], [y, y], color=colour(system), lw=3, alpha=0.45, solid_capstyle="butt")
-            ax.plot([entry["value"]], [y], "o", color=colour(system), ms=7, label=system if row == 0 else None)
+            ax.plot([entry["value"]], [y], "o", color=colour(system), ms=7, label=system)
     ax.set_yticks(range(len(DIMENSIONS)), reversed(DIMENSIONS))
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.6, len(DIMENSIONS) - 0.4)
@@ -151,7 +151,8 @@ def dimensions(scores: dict):
         ax.axhline(border - 0.5, color="black", lw=0.4, alpha=0.3)
     ax.set_xlabel("score (higher is better), 95% interval over questions" + lost(scores))
     ax.set_title("Five dimensions, judged without a judge")
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(systems)))
+    named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=max(1, min(4, len(named))))
     return fig
 
 
