@@ -975,3 +975,28 @@ class Talk:
             said += piece
             self.messages[-1]["content"] = split_thought(said)[0]
             yield piece
+
+
+def company(companions: Sequence[System], topic: str, turns: int = 6, seed: int = 0) -> list[Answer]:
+    """Two or more at one table, who speak in turn, `turns` replies in all; each hears the spoken words of the others since it last spoke.
+
+    With two, a reply is heard as it stands; with more, beside the name of who said it.
+    """
+    item = Question(id=topic, question=topic, group="interview")
+    names = [getattr(one, "character", "") or one.name for one in companions]
+    digest = hashlib.sha256(repr((topic, names, seed)).encode()).hexdigest()[:8]
+    place = f"table:{':'.join(one.name for one in companions)}:{digest}"
+    talks: list[list[dict]] = [[] for _ in companions]
+    rows: list[Answer] = []
+    for turn in range(turns):
+        who = turn % len(companions)
+        since = rows[max(0, turn - len(companions) + 1) :]
+        said = [(row.text or "…") if len(companions) == 2 and turn > 1 else f"{row.character} says: {row.text or '…'}" for row in since]
+        others = " and ".join(name for number, name in enumerate(names) if number != who)
+        opening = [f"You sit at table with {others}. {topic}"] if turn < len(companions) else []
+        asked = "\n".join([*opening, *said])
+        system = companions[who]
+        reply = _replies(system, [[*talks[who], *_ask(asked)]], seed * 1000 + turn)[0]
+        rows.append(_answer(item, asked, reply, system, seed, names[who], getattr(system, "maker", None), conversation=place, turn=turn))
+        talks[who] += [*_ask(asked), {"role": "assistant", "content": rows[-1].text or "…"}]
+    return rows

@@ -20,32 +20,53 @@ def colour(system: str) -> str:
     return SYSTEMS.get(system) or _OTHERS[sum(system.encode()) % len(_OTHERS)]
 
 
+def in_order(systems) -> list[str]:
+    """Systems as they stand in every figure: the known ones first, the others by name."""
+    found = set(systems)
+    return [name for name in SYSTEMS if name in found] + sorted(found - set(SYSTEMS))
+
+
+STYLE = {
+    "font.size": 12, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "axes.axisbelow": True, "figure.facecolor": "white",
+    "axes.facecolor": "white", "legend.frameon": False, "figure.dpi": 110, "savefig.dpi": 150, "svg.fonttype": "none",
+    "text.parse_math": False,  # dollar signs in a profile or a reply are money
+}  # fmt: skip
+
+
+def _styled(draw):
+    """A function that draws in the house style; matplotlib looks most of it up at the moment of drawing."""
+
+    @functools.wraps(draw)
+    def drawn(*given, **named):
+        import matplotlib
+
+        with matplotlib.rc_context(STYLE):
+            return draw(*given, **named)
+
+    return drawn
+
+
+@_styled
 def figure(width: float = 8.0, height: float = 4.0, rows: int = 1, columns: int = 1, **options):
     """An empty Figure and its axes in the house style (readable on a projector, white ground in light and dark JupyterLab)."""
-    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-    style = {
-        "font.size": 12, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
-        "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "axes.axisbelow": True, "figure.facecolor": "white",
-        "axes.facecolor": "white", "legend.frameon": False, "figure.dpi": 110, "savefig.dpi": 150, "svg.fonttype": "none",
-    }  # fmt: skip
-    with matplotlib.rc_context(style):
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        fig = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(fig)
-        fig._repr_png_ = functools.partial(_png, fig)  # shown by any notebook, without pyplot and its state
-        axes = fig.subplots(rows, columns, **options)
-    return fig, axes
+    fig = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    fig._repr_png_ = functools.partial(_png, fig)  # shown by any notebook, without pyplot and its state
+    return fig, fig.subplots(rows, columns, **options)
 
 
+@_styled
 def _png(fig) -> bytes:
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", facecolor="white")
     return buffer.getvalue()
 
 
+@_styled
 def save(fig, path) -> None:
     """Write a figure as PNG (or by the path's ending), whole or not at all."""
     from charlib import run
@@ -57,6 +78,7 @@ def save(fig, path) -> None:
     run.write_atomic(path, buffer.getvalue())
 
 
+@_styled
 def traits(profile):
     """The Big Five as bars between -1 and 1, with the reason beside each."""
     names = list(profile.traits) or ["no traits given"]
@@ -75,6 +97,7 @@ def traits(profile):
     return fig
 
 
+@_styled
 def paragraphs(profile):
     """Words a paragraph, coloured by section."""
     fig, ax = figure(9, 3)
@@ -89,13 +112,14 @@ def paragraphs(profile):
     return fig
 
 
+@_styled
 def kinds(table: dict):
     """Protective exchanges by kind: refused and answered side by side."""
     names = sorted(table, key=lambda name: -sum(table[name].values()))[:14]
     fig, ax = figure(8.5, 1.2 + 0.36 * max(1, len(names)))
     for offset, side, tint in ((-0.2, "refused", "#D55E00"), (0.2, "answered", "#0072B2")):
         ax.barh([y + offset for y in range(len(names))], [table[name][side] for name in names], height=0.4, color=tint, label=side)
-    ax.set_yticks(range(len(names)), [textwrap.shorten(name, 44) for name in names])
+    ax.set_yticks(range(len(names)), [textwrap.shorten(name, 44, placeholder=" …") for name in names])
     ax.invert_yaxis()
     ax.set_xlabel("exchanges")
     ax.legend()
@@ -104,9 +128,10 @@ def kinds(table: dict):
     return fig
 
 
+@_styled
 def dimensions(scores: dict):
     """Five dimensions for every system, points with 95% intervals. What could not be measured is marked."""
-    systems = [name for name in SYSTEMS if name in scores["systems"]] + sorted(set(scores["systems"]) - set(SYSTEMS))
+    systems = in_order(scores["systems"])
     fig, ax = figure(8.5, 0.9 + 0.32 * len(systems) * len(DIMENSIONS))
     for row, dimension in enumerate(reversed(DIMENSIONS)):
         for place, system in enumerate(systems):
@@ -117,19 +142,30 @@ def dimensions(scores: dict):
                 continue
             low, high = entry["ci_low"], entry["ci_high"]
             ax.plot([low, high], [y, y], color=colour(system), lw=3, alpha=0.45, solid_capstyle="butt")
-            ax.plot([entry["value"]], [y], "o", color=colour(system), ms=7, label=system if row == 0 else None)
+            ax.plot([entry["value"]], [y], "o", color=colour(system), ms=7, label=system)
     ax.set_yticks(range(len(DIMENSIONS)), reversed(DIMENSIONS))
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.6, len(DIMENSIONS) - 0.4)
     ax.grid(axis="y", visible=False)
     for border in range(1, len(DIMENSIONS)):
         ax.axhline(border - 0.5, color="black", lw=0.4, alpha=0.3)
-    ax.set_xlabel("score (higher is better), 95% interval over questions")
+    ax.set_xlabel("score (higher is better), 95% interval over questions" + lost(scores))
     ax.set_title("Five dimensions, judged without a judge")
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(systems)))
+    named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=max(1, min(4, len(named))))
     return fig
 
 
+def lost(scores: dict) -> str:
+    """What training cost in general English, as a line below an axis; nothing where it was not measured."""
+    kept = scores.get("retention") or {}
+    if not {"simulacrum", "prompted"} <= set(kept):
+        return ""
+    before, after = kept["prompted"]["perplexity"], kept["simulacrum"]["perplexity"]
+    return f"\nwhat training cost: perplexity of general English {before:.0f} before, {after:.0f} after"
+
+
+@_styled
 def forest(scores: dict):
     """Paired differences of the simulacrum to each baseline with intervals; a filled point excludes 0 after Holm."""
     pairs = scores["paired"]
@@ -145,20 +181,23 @@ def forest(scores: dict):
         labels.append(f"{dimension} vs {other}")
     ax.axvline(0, color="black", lw=1)
     ax.set_yticks(range(len(labels)), labels, fontsize=10)
-    ax.set_xlabel("simulacrum minus baseline, paired by question, 95% interval")
+    ax.set_xlabel("simulacrum minus baseline, paired by question, 95% interval" + lost(scores))
     ax.set_title("What training changed")
     return fig
 
 
+@_styled
 def training(rows: list[dict]):
     """Loss per step with the validation loss, and the speed."""
     steps = [row for row in rows if row.get("loss") is not None and "step" in row]
     held = [row for row in rows if "validation_loss" in row]
     fig, ax = figure(8, 3.6)
-    ax.plot([row["epoch"] for row in steps], [row["loss"] for row in steps], color=SYSTEMS["simulacrum"], lw=1.2, alpha=0.75, label="training loss")
+    ax.plot([row["epoch"] for row in steps], [row["loss"] for row in steps], color=SYSTEMS["simulacrum"], marker="o" if len(steps) < 6 else "", lw=1.2,
+            alpha=0.75, label="training loss")  # fmt: skip
     if held:
         ax.plot([row["epoch"] for row in held], [row["validation_loss"] for row in held], "o-", color="#D55E00", label="held-out wordings")
     ax.set_xlabel("epoch")
+    ax.set_xlim(left=0)
     ax.set_ylabel("loss a token")
     ax.set_ylim(bottom=0)
     ax.set_title("Upload: what the model still finds surprising")
@@ -166,6 +205,7 @@ def training(rows: list[dict]):
     return fig
 
 
+@_styled
 def trajectory(rows: list[dict]):
     """Recall, boundary and retention per checkpoint: rows of {epoch, recall, boundary, retention}."""
     fig, ax = figure(8, 3.6)
@@ -183,12 +223,15 @@ def trajectory(rows: list[dict]):
         right.set_ylabel("perplexity (lower keeps more)")
         right.set_ylim(bottom=0)
         right.grid(visible=False)
-        right.legend(loc="lower right")
-    ax.legend(loc="center right")
+        marks = [handle for axis in (ax, right) for handle in axis.get_legend_handles_labels()[0]]
+    else:
+        marks = ax.get_legend_handles_labels()[0]
+    fig.legend(handles=marks, loc="outside lower center", ncols=4, fontsize=10)
     ax.set_title("What each epoch gains, and what it costs")
     return fig
 
 
+@_styled
 def coverage(rows: list[dict]):
     """How often each paragraph is met: stacked counts of short exchanges and full dialogues, in the profile's order."""
     fig, ax = figure(9, 3.2)
@@ -206,6 +249,7 @@ def coverage(rows: list[dict]):
     return fig
 
 
+@_styled
 def attrition(stages: dict[str, dict]):
     """Asked, answered, parsed, grounded, kept: one row of bars a stage; numbers written on them."""
     names = ("asked", "answered", "parsed", "grounded", "kept")
@@ -221,6 +265,7 @@ def attrition(stages: dict[str, dict]):
     return fig
 
 
+@_styled
 def lengths(groups: dict[str, list[int]], title: str = "How long they are", unit: str = "words"):
     """Distributions of lengths, one line of boxes a group."""
     fig, ax = figure(8, 1.2 + 0.5 * len(groups))
@@ -232,9 +277,10 @@ def lengths(groups: dict[str, list[int]], title: str = "How long they are", unit
     return fig
 
 
+@_styled
 def boundary(scores: dict):
     """The boundary as four cells a system: refused or answered, beyond or within."""
-    systems = [name for name in (*SYSTEMS, *sorted(set(scores["systems"]) - set(SYSTEMS))) if name in scores["systems"]]
+    systems = in_order(scores["systems"])
     cells = {name: scores["systems"][name].get("hallucination", {}).get("parts", {}) for name in systems}
     systems = [name for name in systems if "refused_beyond" in cells[name]]
     fig, axes = figure(2.9 * max(1, len(systems)), 3.4, 1, max(1, len(systems)), squeeze=False)
@@ -256,11 +302,12 @@ def boundary(scores: dict):
     return fig
 
 
+@_styled
 def score_against_length(rows: list[dict]):
     """Share of correct replies by reply length, a line a system: does short win by being short? rows of {system, words, correct}."""
     fig, ax = figure(8, 3.6)
     edges = [0, 8, 16, 24, 40, 61]
-    for system in dict.fromkeys(row["system"] for row in rows):
+    for system in in_order(row["system"] for row in rows):
         points = []
         for low, high in zip(edges, edges[1:], strict=False):
             inside = [row["correct"] for row in rows if row["system"] == system and low <= row["words"] < high and row["correct"] is not None]
@@ -271,6 +318,7 @@ def score_against_length(rows: list[dict]):
             ax.plot(x, y, "o-", color=colour(system), label=system)
             for a, b, count in points:
                 ax.annotate(f"n={count}", (a, b), textcoords="offset points", xytext=(0, 7), fontsize=8, ha="center", color=colour(system))
+    ax.set_xlim(0, edges[-1])
     ax.set_ylim(-0.02, 1.08)
     ax.set_xlabel("words in the reply (first 60 count)")
     ax.set_ylabel("share correct")
@@ -279,40 +327,48 @@ def score_against_length(rows: list[dict]):
     return fig
 
 
+TURNS = {"words": "words in a reply", "refused": "share refused", "grounding": "share of names in the profile"}
+
+
+@_styled
 def turns(rows: list[dict]):
-    """Something measured turn by turn in multi-turn interviews: rows of {system, turn, value, measure}."""
-    measures = list(dict.fromkeys(row["measure"] for row in rows)) or ["words"]
-    fig, axes = figure(4.2 * len(measures), 3.4, 1, len(measures), squeeze=False)
-    for ax, measure in zip(axes[0], measures, strict=True):
-        for system in dict.fromkeys(row["system"] for row in rows):
-            by_turn: dict[int, list[float]] = {}
-            for row in rows:
-                if row["system"] == system and row["measure"] == measure and row["value"] is not None:
-                    by_turn.setdefault(row["turn"], []).append(row["value"])
-            places = sorted(by_turn)
-            ax.plot(places, [sum(by_turn[place]) / len(by_turn[place]) for place in places], "o-", color=colour(system), label=system)
+    """Longer talks turn by turn, one panel a measure: rows of {system, turn, words, refused, grounding} (`scores.by_turn`)."""
+    fig, axes = figure(10, 3.2, 1, len(TURNS))
+    for ax, (measure, title) in zip(axes, TURNS.items(), strict=True):
+        for system in in_order(row["system"] for row in rows):
+            points = [(row["turn"] + 1, row[measure]) for row in rows if row["system"] == system and row[measure] is not None]
+            if points:
+                ax.plot(*zip(*points, strict=True), "o-", color=colour(system), label=system)
         ax.set_xlabel("turn")
-        ax.set_title(measure, fontsize=12)
-    axes[0][0].legend(fontsize=9)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=0, top=None if measure == "words" else 1.05)
+        ax.set_title(title, fontsize=11)
+    named = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=max(1, len(named)))
     return fig
 
 
+@_styled
 def value_map(rows: list[dict]):
     """Which convictions hold: rows of {stance, system, kept, asked, pressure} (`scores.stances`); one line a stance, a point a system."""
-    stances = list(dict.fromkeys(row["stance"] for row in rows))
-    fig, ax = figure(10, 1 + 0.34 * max(1, len(stances)))
-    for y, stance in enumerate(reversed(stances)):
-        for row in rows:
-            if row["stance"] == stance:
-                mark = "^" if row.get("pressure") else "o"
-                ax.plot([row["kept"] / max(1, row["asked"])], [y], mark, ms=8, color=colour(row["system"]), alpha=0.8)
-    ax.set_yticks(range(len(stances)), [textwrap.shorten(stance, 58) for stance in reversed(stances)], fontsize=9)
+    stances, systems = list(dict.fromkeys(row["stance"] for row in rows)), in_order(row["system"] for row in rows)
+    fig, ax = figure(10, 1.5 + 0.42 * max(1, len(stances)))
+    for row in rows:
+        y = len(stances) - 1 - stances.index(row["stance"]) + 0.24 - 0.48 * (systems.index(row["system"]) + 0.5) / len(systems)
+        mark = "^" if row.get("pressure") else "o"
+        ax.plot([row["kept"] / max(1, row["asked"])], [y], mark, ms=8, color=colour(row["system"]), alpha=0.85, label=row["system"])
+    if systems:
+        named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+        fig.legend([named[name] for name in systems], systems, loc="outside lower center", ncols=4)
+    ax.set_ylim(-0.6, max(1, len(stances)) - 0.4)
+    ax.set_yticks(range(len(stances)), [textwrap.shorten(stance, 58, placeholder=" …") for stance in reversed(stances)], fontsize=9)
     ax.set_xlim(-0.05, 1.05)
     ax.set_xlabel("held in both orders of the question (triangles: under pressure)")
     ax.set_title("Which values hold")
     return fig
 
 
+@_styled
 def mask(pieces: list[tuple[str, bool]], width: int = 92):
     """Tokens of one example, the supervised ones shaded: what the loss sees."""
     lines: list[list[tuple[str, bool]]] = [[]]
@@ -336,12 +392,13 @@ def mask(pieces: list[tuple[str, bool]], width: int = 92):
         x = 0
         for text, supervised in line:
             ground = {"facecolor": "#BBDDF2" if supervised else "#EEEEEE", "edgecolor": "white", "pad": 1.5}
-            ax.text(x, -y, text.replace("$", r"\$"), family="monospace", fontsize=9, bbox=ground, va="center")
+            ax.text(x, -y, text, family="monospace", fontsize=9, bbox=ground, va="center")
             x += max(1, len(text))
     ax.set_title("Blue is learned, grey is only read")
     return fig
 
 
+@_styled
 def ratings(table: dict[str, dict]):
     """Human ratings: mean with interval a system and dimension; only ever called with ratings that people gave."""
     fig, ax = figure(8, 1 + 0.4 * len(table))

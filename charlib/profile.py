@@ -435,7 +435,16 @@ def _body(text: str) -> tuple[str, list[Paragraph]]:
         words = " ".join(lines)
         if words:
             paragraphs.append(Paragraph(words, section))
+    if not title and len(paragraphs) > 1 and _names_who_follows(paragraphs):
+        title, paragraphs = paragraphs[0].text, paragraphs[1:]
     return title, paragraphs
+
+
+def _names_who_follows(paragraphs: list[Paragraph]) -> bool:
+    """Whether a page begins with a line that is the person's name: short, capitalised, no sentence, and its last word comes again below."""
+    line, rest = paragraphs[0].text, " ".join(item.text for item in paragraphs[1:])
+    words = line.split()
+    return len(words) <= 6 and words[-1][:1].isupper() and not re.search(r"[.!?:;,]$", line) and words[-1] in rest
 
 
 def _infer(name: str, paragraphs: list[Paragraph]) -> tuple[dict, list[str]]:

@@ -178,6 +178,30 @@ def test_notebook_01_runs_by_papermill_from_anywhere(tmp_path, place):
     assert sorted(path.name for path in cwd.iterdir()) == before
 
 
+# ---- exercises
+
+
+EXERCISES = ROOT / "notebooks" / "exercises"
+SOLUTIONS = sorted((EXERCISES / "solutions").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda path: path.stem)
+def test_a_solution_passes_its_own_checks_on_a_finished_run(walked, tmp_path, solution):
+    import papermill
+
+    given = {"RUN": "trial", "OUTPUTS": str(walked[0].folder.parent)}
+    papermill.execute_notebook(str(solution), str(tmp_path / "out.ipynb"), parameters=given, cwd=str(tmp_path), progress_bar=False)
+
+
+def test_an_exercise_left_blank_fails_its_check(walked, tmp_path):
+    import papermill
+
+    given = {"RUN": "trial", "OUTPUTS": str(walked[0].folder.parent)}
+    blank = EXERCISES / "01_profile.ipynb"
+    with pytest.raises(papermill.PapermillExecutionError, match="NameError"):
+        papermill.execute_notebook(str(blank), str(tmp_path / "out.ipynb"), parameters=given, cwd=str(tmp_path), progress_bar=False)
+
+
 # ---- walking again
 
 

@@ -140,3 +140,37 @@ def test_links_between_notebooks_lead_somewhere(notebook):
     path, book = notebook
     for target in re.findall(r"\]\(([^)#]+\.ipynb)\)", prose(book)):
         assert (path.parent / target).is_file(), target
+
+
+# ---- exercises and the workshop
+
+EXERCISES = ROOT / "notebooks" / "exercises"
+
+
+def test_every_notebook_has_an_exercise_generated_from_its_solution(capsys):
+    import runpy
+
+    maker = runpy.run_path(str(EXERCISES / "generate.py"))
+    assert [path.name for path in sorted((EXERCISES / "solutions").glob("*.ipynb"))] == [path.name for path in NOTEBOOKS[:5]]
+    assert maker["main"](check=True) == 0, capsys.readouterr().out
+
+
+def test_an_exercise_holds_the_task_and_none_of_the_answer():
+    for solution in sorted((EXERCISES / "solutions").glob("*.ipynb")):
+        solved, blank = (json.loads(path.read_text(encoding="utf-8"))["cells"] for path in (solution, EXERCISES / solution.name))
+        assert len(solved) == len(blank)
+        found = [(one, other) for one, other in zip(solved, blank, strict=True) if "solution" in one["metadata"].get("tags", [])]
+        assert len(found) == 2, "two tasks each"
+        for one, other in found:
+            assert text(other).startswith("#") and text(other).endswith("# Write your code here.")
+            assert all(line.startswith("#") for line in text(other).splitlines()) and len(text(one)) > len(text(other)) / 2
+        assert all(cell.get("outputs", []) == [] for cell in (*solved, *blank)) and re.search(r"\d+ min", text(solved[0]))
+
+
+def test_the_plan_of_the_workshop_fills_ninety_minutes_without_a_gap():
+    words = (ROOT / "notebooks" / "WORKSHOP.md").read_text(encoding="utf-8")
+    spans = [(int(start), int(end)) for start, end in re.findall(r"^\| (0|[1-9]\d*) to (\d+) \|", words, re.MULTILINE)]
+    assert spans[0][0] == 0 and spans[-1][1] == 90
+    assert all(before[1] == after[0] for before, after in zip(spans, spans[1:], strict=False))
+    for name in ("exercises/", "wheels", "STOP", "memory", "consent"):
+        assert name in words

@@ -256,3 +256,11 @@ def test_another_character_on_a_run_changes_nothing(tmp_path, person):
     with pytest.raises(run.RunError, match="choose another RUN"):
         profile.adopt(here, "tamsin", "tiny")
     assert {path.name: path.read_bytes() for path in here.folder.iterdir() if path.is_file()} == before
+
+
+def test_the_first_line_of_a_plain_page_names_the_person():
+    page = "Odile Farrant\n\nOdile Farrant was born on 3 May 1871 in Lyme Regis and died in 1934.\n\nShe sold novels in Algiers."
+    person = profile.parse(page, "aunt")
+    assert person.name == "Odile Farrant" and person.short_name in ("Odile", "Farrant") and len(person.paragraphs) == 2
+    other = profile.parse("Early Years\n\nOdile was born in 1871.\n\nShe sold novels in Algiers.", "aunt")
+    assert other.name == "aunt", "a heading that nobody bears is no name"
