@@ -56,7 +56,8 @@ def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, 
     items = [dataset.encode(tokenizer, messages) for messages in talks]
     sampling = Sampling(max_new_tokens=16, repetition_penalty=penalty)
     lengths = set()
-    for item, (ids, finish) in zip(items, sim._generate(items, sampling, 0), strict=True):
+    said = sorted(sim._converse(items, [BASE] * len(items), sampling, 0, batch=4), key=lambda one: one.index)  # six talks, four places
+    for item, (ids, finish) in zip(items, [(one.out, one.finish) for one in said], strict=True):
         given = torch.from_numpy(item.ids)[None]
         out = other.generate(
             input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=16, do_sample=False, repetition_penalty=penalty,
@@ -95,19 +96,19 @@ def test_sampling_follows_the_seed(sim):
 def test_a_repetition_penalty_takes_from_what_was_said():
     import torch
 
-    logits, seen = torch.tensor([[2.0, 1.9, -1.0]]), torch.tensor([[True, False, True]])
-    assert int(simulacrum.pick(logits.clone(), seen, Sampling(repetition_penalty=1.0), [None])) == 0
-    assert int(simulacrum.pick(logits.clone(), seen, Sampling(repetition_penalty=1.1), [None])) == 1
+    logits, told = torch.tensor([[2.0, 1.9, -1.0]]), torch.tensor([[0, 2, 0]])
+    assert int(simulacrum.pick(logits.clone(), told, Sampling(repetition_penalty=1.0), [None])) == 0
+    assert int(simulacrum.pick(logits.clone(), told, Sampling(repetition_penalty=1.1), [None])) == 1
 
 
 def test_top_p_draws_only_from_the_likely():
     import torch
 
     logits = torch.log(torch.tensor([[0.6, 0.3, 0.06, 0.04]]))
-    seen = torch.zeros(1, 4, dtype=torch.bool)
+    told = torch.zeros(1, 1, dtype=torch.long)
     generator = torch.Generator().manual_seed(0)
     sampling = Sampling(temperature=1.0, top_p=0.85, repetition_penalty=1.0)
-    drawn = {int(simulacrum.pick(logits, seen, sampling, [generator])) for _ in range(200)}
+    drawn = {int(simulacrum.pick(logits, told, sampling, [generator])) for _ in range(200)}
     assert drawn == {0, 1}
 
 
