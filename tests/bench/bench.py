@@ -16,11 +16,13 @@ import platform
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+LIMIT = 420  # seconds after which a round is given up: a rival that hangs must not hold up the rest
 RANK = 16  # the rank that rivals' examples use; the workshop's own is on the ladder
 LADDER = (
     "a conversation a row",
@@ -69,16 +71,25 @@ class Worker:
         """One round. Its answer, or {error}."""
         if self.missing:
             return {"error": self.missing}
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        found = self._hear()
+        limit = threading.Timer(LIMIT, self.process.kill)
+        limit.start()
+        try:
+            self.process.stdin.write(json.dumps(asked) + "\n")
+            self.process.stdin.flush()
+            found = self._hear()
+        except BrokenPipeError:
+            found = {"error": "its process is gone"}
+        limit.cancel()
+        if self.process.poll() is not None:
+            self.missing = found.get("error", "its process ended")
         if "error" not in found:
             found["per_second"] = found["units"] / found["seconds"]
         say(self.log, f"  {self.name} {json.dumps({k: v for k, v in found.items() if k not in ('said', 'best')})[:230]}")
         return found
 
     def end(self) -> None:
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         try:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
@@ -370,7 +381,7 @@ def machine() -> dict:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=2400, help="size of the training sample")
+    parser.add_argument("--tokens", type=int, default=1600, help="size of the training sample")
     parser.add_argument("--quick", action="store_true", help="a dry run with tiny counts: its numbers mean nothing")
     parser.add_argument("--only", default="upload,interview,choice")
     parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "bench")
