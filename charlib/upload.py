@@ -514,7 +514,7 @@ def _seconds(work, model, rows: list[dataset.Row]) -> float:
 def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
     import transformers
 
-    data = Rows(rows)
+    together, data = _together(), Rows(rows)
     evaluation = Rows(held_out) if held_out else None
     if recipe.top_layers:
         for part in (data, evaluation):
@@ -544,6 +544,8 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
         dataloader_num_workers=0,
         disable_tqdm=True,
         torch_compile=recipe.compile,
+        use_cpu=together.num_processes > 1 and together.device.type == "cpu",
+        ddp_find_unused_parameters=False if together.num_processes > 1 else None,
     )
 
     class Uploader(transformers.Trainer):
