@@ -32,6 +32,7 @@ LADDER = (
     "rows of 512",
     "checkpointing",
     "top 10 layers",
+    "AdamW",
 )
 PLAIN = {"per_device_train_batch_size": 8, "gradient_checkpointing": False, "train_sampling_strategy": "group_by_length"}
 

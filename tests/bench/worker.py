@@ -84,6 +84,7 @@ def switched(name: str):
         "rows of 512": ({"row_length": 512}, none),
         "checkpointing": ({"checkpointing": True}, none),
         "top 10 layers": ({"top_layers": 10}, none),
+        "AdamW": ({"optimizer": "adamw", "learning_rate": 5e-4}, none),
         "logits everywhere": ({}, mock.patch.object(upload, "loss", head_everywhere)),
         "PEFT's own layer": ({}, mock.patch.object(upload, "lora_forward", lambda self, x, *_, **__: type(self).forward(self, x))),
         "library's attention": ({}, mock.patch.object(base, "load", library_attention(base.load))),
