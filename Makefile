@@ -31,8 +31,19 @@ soak: $(READY)
 lab: $(READY)
 	$(PY) -m jupyterlab notebooks
 
-bench: $(READY)
+# Rivals go into an environment of their own that sees the project's packages; the C++ build of llama.cpp may fail, the rest goes on.
+BENCH := .venv-bench
+$(BENCH)/.ready: tests/bench/requirements.txt $(READY)
+	@$(PYTHON) -m venv $(BENCH)
+	@$(PY) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $$($(BENCH)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/charlib.pth
+	@grep -v llama-cpp tests/bench/requirements.txt > $(BENCH)/needed.txt
+	@$(BENCH)/bin/python -m pip install --quiet -r $(BENCH)/needed.txt -c constraints.txt
+	@$(BENCH)/bin/python -m pip install --quiet -r tests/bench/requirements.txt -c constraints.txt || echo "llama.cpp could not be built: it will be missing from the bench."
+	@touch $@
+
+bench: $(BENCH)/.ready
 	$(PY) tests/bench/bench_endpoint.py
+	$(PY) tests/bench/bench.py --python $(BENCH)/bin/python
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache

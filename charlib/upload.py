@@ -236,6 +236,9 @@ def train(path: Path) -> Path:
     spec = json.loads(path.read_text())
     folder = path.parent
     recipe = Recipe(**spec["recipe"])
+    together = _together()
+    if not together.is_main_process:
+        together.wait_for_everyone()  # the first process prepares; the others find its plan and read it
     base = bases.find(spec["base"])
     checkpoints = folder / "checkpoints"
     _clear_finished(folder)
@@ -257,8 +260,10 @@ def train(path: Path) -> Path:
     plan = plan or _plan(checkpoints, model, tokens, recipe)
     _log(folder, {"event": "plan", **plan})
     rows = _mix(tokens[: plan["examples"]], recipe, spec["seed"])
-    trainer = _trainer(model, tokenizer, rows, held_out, recipe, plan, spec, folder)
     resume = newest(checkpoints)
+    if together.is_main_process:
+        together.wait_for_everyone()
+    trainer = _trainer(model, tokenizer, rows, held_out, recipe, plan, spec, folder)
     torch.set_flush_denormal(True)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.is_world_process_zero():
@@ -512,7 +517,7 @@ def _seconds(work, model, rows: list[dataset.Row]) -> float:
 def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
     import transformers
 
-    data = Rows(rows)
+    together, data = _together(), Rows(rows)
     evaluation = Rows(held_out) if held_out else None
     if recipe.top_layers:
         for part in (data, evaluation):
@@ -542,13 +547,17 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
         dataloader_num_workers=0,
         disable_tqdm=True,
         torch_compile=recipe.compile,
+        use_cpu=together.num_processes > 1 and together.device.type == "cpu",
+        ddp_find_unused_parameters=False if together.num_processes > 1 else None,
     )
 
     class Uploader(transformers.Trainer):
         """The library's loop with our loss."""
 
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-            value = loss(self.accelerator.unwrap_model(model) if recipe.top_layers else model, inputs, recipe.top_layers, num_items_in_batch)
+            value = model(charlib_batch=inputs, top=recipe.top_layers, count=num_items_in_batch)  # through the wrapper of several processes
+            if num_items_in_batch is not None:
+                value = value * self.accelerator.num_processes  # gradients are averaged over processes, and the count is everyone's
             return (value, {}) if return_outputs else value
 
         def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
@@ -556,13 +565,14 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
 
             inputs = self._prepare_inputs(inputs)
             with torch.no_grad():
-                return loss(model, inputs, recipe.top_layers), None, None
+                return model(charlib_batch=inputs, top=recipe.top_layers), None, None
 
         def create_optimizer(self, *args, **kwargs):
             if self.optimizer is None:
                 self.optimizer = optimizer(self.model, recipe, recipe.learning_rate)
             return self.optimizer
 
+    _answer_with_loss(model)
     trainer = Uploader(
         model=model, args=arguments, train_dataset=data, eval_dataset=evaluation, data_collator=collate,
         callbacks=[_journal(folder, data, spec, recipe, tokenizer)],
@@ -624,6 +634,39 @@ def orthogonal(matrices, steps: int = 3):
     return x
 
 
+def _answer_with_loss(model) -> None:
+    """Let a call with a packed batch give its loss: what DDP and FSDP wrap is the call, and only through it do gradients meet."""
+    plain = model.forward
+
+    def forward(*args, charlib_batch=None, top=0, count=None, **given):
+        return plain(*args, **given) if charlib_batch is None else loss(model, charlib_batch, top, count)
+
+    model.forward = forward
+
+
+def _together():
+    """The processes that train together; one alone is a team too."""
+    import accelerate
+    import torch
+
+    return accelerate.PartialState(cpu=not torch.cuda.is_available())
+
+
+def _sharded() -> bool:
+    """Whether the processes hold a part of the weights each (FSDP), as accelerate says it."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+
+
+def _any(flag: bool) -> bool:
+    """Whether it holds for any of the processes: they must stop at the same step."""
+    import accelerate
+    import torch
+
+    if accelerate.PartialState().num_processes == 1:
+        return flag
+    return bool(accelerate.utils.reduce(torch.tensor(float(flag), device=accelerate.PartialState().device), "sum") > 0)
+
+
 def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
     """The callback that writes training.jsonl, names checkpoints by epoch, and stops for STOP, NaN, time or a gone parent."""
     import transformers
@@ -661,22 +704,24 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
 
         def on_step_end(self, args, state, control, **_):
             gone = os.getppid() != parent and not os.environ.get("CHARLIB_DETACHED")
-            late = recipe.seconds and time.monotonic() - _BEGAN > recipe.seconds
-            if (folder / "STOP").exists() or gone or late:
+            late = _any(bool(recipe.seconds and time.monotonic() - _BEGAN > recipe.seconds))
+            gone = _any(gone)
+            if _any((folder / "STOP").exists()) or gone or late:
                 reason = "STOP" if not (gone or late) else ("parent ended" if gone else "time budget")
                 _log(folder, {"event": "stop", "step": state.global_step, "reason": reason})
                 control.should_training_stop = True
                 control.should_save = bool(not gone)
 
         def on_epoch_end(self, args, state, control, model=None, **_):
-            if self.failed or not _finite(model):  # a step may spoil the weights after a loss that was still a number
+            if _any(self.failed or not _finite(model)):  # a step may spoil the weights after a loss that was still a number
                 self.fail(control, {"step": state.global_step})
                 return
-            if spec["probes"] and state.is_world_process_zero:
+            if spec["probes"] and state.is_world_process_zero and not _sharded():
                 replies = _sample(model, tokenizer, spec["probes"], spec["system"])
                 _log(folder, {"event": "sample", "step": state.global_step, "epoch": round(state.epoch), "replies": replies})
 
         def on_save(self, args, state, control, **_):
+            _together().wait_for_everyone()  # every process has put its part there
             if not state.is_world_process_zero:
                 return
             written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
@@ -748,10 +793,11 @@ def _keep(trainer, folder: Path, recipe: Recipe, base: bases.Base, plan: dict) -
     temporary = folder / f".{target.name}.part"
     shutil.rmtree(temporary, ignore_errors=True)
     failed = any(getattr(callback, "failed", False) for callback in trainer.callback_handler.callbacks)
-    source = newest(folder / "checkpoints") if failed else folder / "checkpoints" / chosen
+    kept = failed or (_sharded() and chosen == "last")  # of sharded weights this process holds a part; the checkpoint holds them all
+    source = newest(folder / "checkpoints") if kept else folder / "checkpoints" / chosen
     if failed and source is None:
         raise run.RunError("The loss became not-a-number before any checkpoint: lower the learning rate and start again.")
-    if (failed or chosen != "last") and source.is_dir():
+    if (kept or chosen != "last") and source.is_dir():
         wanted = ("adapter_config.json", "adapter_model.safetensors", "model.safetensors", "config.json", "generation_config.json")
         temporary.mkdir()
         for name in wanted:
@@ -768,7 +814,7 @@ def _keep(trainer, folder: Path, recipe: Recipe, base: bases.Base, plan: dict) -
     (temporary / "base.json").write_text(json.dumps(facts, indent=1))
     card = f"# Adapter of a character simulacrum\n\nA simulation made from a text; not the person's words.\n\nBase: {base.note or base.name}.\n"
     (temporary / "README.md").write_text(card)
-    if not failed and not _finite(trainer.model):
+    if not failed and not _sharded() and not _finite(trainer.model):
         raise run.RunError("The trained weights are not numbers: lower the learning rate and start again.")
     shutil.rmtree(target, ignore_errors=True)
     os.replace(temporary, target)
@@ -781,6 +827,8 @@ def _finite(model) -> bool:
 
 
 def _log(folder: Path, row: dict) -> None:
+    if int(os.environ.get("RANK", 0)):
+        return  # one process writes
     with (folder / "training.jsonl").open("a") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 

@@ -56,7 +56,8 @@ def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, 
     items = [dataset.encode(tokenizer, messages) for messages in talks]
     sampling = Sampling(max_new_tokens=16, repetition_penalty=penalty)
     lengths = set()
-    for item, (ids, finish) in zip(items, sim._generate(items, sampling, 0), strict=True):
+    said = sorted(sim._converse(items, [BASE] * len(items), sampling, 0, batch=4), key=lambda one: one.index)  # six talks, four places
+    for item, (ids, finish) in zip(items, [(one.out, one.finish) for one in said], strict=True):
         given = torch.from_numpy(item.ids)[None]
         out = other.generate(
             input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=16, do_sample=False, repetition_penalty=penalty,
@@ -67,6 +68,22 @@ def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, 
         assert finish == ("stop" if stopped else "length")
         lengths.add(len(ids))
     assert len(lengths) > 1 or len(talks) == 1
+
+
+def test_what_prompts_share_is_computed_once(sim, monkeypatch):
+    """Prompts that differ late, as with passages of the profile: their common beginnings are one row's, not each one's."""
+    passages = ["She built her first clock in 1822 from the brass of a broken sextant. " * 3, "Her quarrel with the bishop began over the bell. " * 3]
+    talks = [talk(words, system=f"You are Nell Gray. {passages[place % 2]}{place}") for place, words in enumerate(["Who?", "Where was it?"] * 6)]
+    from charlib import upload
+
+    computed = []
+    stack = upload.decoder(sim.model)
+    hook = stack.register_forward_pre_hook(lambda part, args, given: computed.append(given["input_ids"].numel()), with_kwargs=True)
+    replies = sim.answer(talks, Sampling(max_new_tokens=1))
+    hook.remove()
+    whole = sum(len(dataset.encode(sim.tokenizer, messages).ids) for messages in talks)
+    assert sum(computed) < 0.5 * whole
+    assert [reply.text for reply in replies] == [sim.reply(messages, Sampling(max_new_tokens=1)).text for messages in talks]
 
 
 def test_replies_come_in_the_order_asked_whatever_the_batch(sim):
@@ -95,19 +112,19 @@ def test_sampling_follows_the_seed(sim):
 def test_a_repetition_penalty_takes_from_what_was_said():
     import torch
 
-    logits, seen = torch.tensor([[2.0, 1.9, -1.0]]), torch.tensor([[True, False, True]])
-    assert int(simulacrum.pick(logits.clone(), seen, Sampling(repetition_penalty=1.0), [None])) == 0
-    assert int(simulacrum.pick(logits.clone(), seen, Sampling(repetition_penalty=1.1), [None])) == 1
+    logits, told = torch.tensor([[2.0, 1.9, -1.0]]), torch.tensor([[0, 2, 0]])
+    assert int(simulacrum.pick(logits.clone(), told, Sampling(repetition_penalty=1.0), [None])) == 0
+    assert int(simulacrum.pick(logits.clone(), told, Sampling(repetition_penalty=1.1), [None])) == 1
 
 
 def test_top_p_draws_only_from_the_likely():
     import torch
 
     logits = torch.log(torch.tensor([[0.6, 0.3, 0.06, 0.04]]))
-    seen = torch.zeros(1, 4, dtype=torch.bool)
+    told = torch.zeros(1, 1, dtype=torch.long)
     generator = torch.Generator().manual_seed(0)
     sampling = Sampling(temperature=1.0, top_p=0.85, repetition_penalty=1.0)
-    drawn = {int(simulacrum.pick(logits, seen, sampling, [generator])) for _ in range(200)}
+    drawn = {int(simulacrum.pick(logits, told, sampling, [generator])) for _ in range(200)}
     assert drawn == {0, 1}
 
 
@@ -175,6 +192,76 @@ def test_adapters_switch_by_name_in_under_100_ms_and_the_base_stays_the_base(sim
     assert alone.reply(TALKS[0], GREEDY).text == said["moss"]
     with pytest.raises(run.RunError, match=r"No adapter 'ann' is loaded: add it first \(loaded: nell, moss\)"):
         sim.use("ann")
+
+
+def two_characters(sim, small, tmp_path):
+    sim.add("nell", adapter(tmp_path / "a", small, 1))
+    sim.add("moss", adapter(tmp_path / "b", small, 2))
+    return sim
+
+
+def test_a_mixed_batch_answers_each_by_its_own_character(sim, small, tmp_path):
+    two_characters(sim, small, tmp_path)
+    talks = TALKS * 2
+    names = [("nell", "moss", BASE)[place % 3] for place in range(len(TALKS))] + ["moss"] * len(TALKS)
+    alone = [sim.use(name).answer([messages], GREEDY)[0] for messages, name in zip(talks, names, strict=True)]
+    mixed = sim.use("nell").answer(talks, GREEDY, batch=5, names=names)
+    assert [reply.text for reply in mixed] == [reply.text for reply in alone]
+    assert len({reply.text for reply in mixed}) > len(TALKS)
+    with pytest.raises(run.RunError, match="No adapter 'ann' is loaded"):
+        sim.answer(TALKS[:1], GREEDY, names=["ann"])
+    with pytest.raises(run.RunError, match="1 names were given for 2 conversations"):
+        sim.answer(TALKS[:2], GREEDY, names=["nell"])
+
+
+def test_an_adapter_added_to_the_weights_answers_the_same_and_leaves_them_as_they_were(sim, small, tmp_path, monkeypatch):
+    two_characters(sim, small, tmp_path)
+    before = {name: values.clone() for name, values in sim.model.state_dict().items()}
+    apart = {name: sim.use(name).answer(TALKS * 2, GREEDY) for name in ("nell", "moss", BASE)}
+    summed = []
+    real = sim._sum
+    monkeypatch.setattr(sim, "_sum", lambda name: summed.append(name) or real(name))
+    monkeypatch.setattr(simulacrum, "MERGE_FROM", 10_000)
+    for name in ("nell", "moss", BASE, "nell"):
+        assert [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)] == [reply.text for reply in apart[name]]
+    assert not summed
+    monkeypatch.setattr(simulacrum, "MERGE_FROM", 1)
+    for name in ("nell", "moss", BASE, "nell"):
+        assert [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)] == [reply.text for reply in apart[name]]
+    assert set(summed) == {"nell", "moss"}
+    assert all(bool((values == before[name]).all()) for name, values in sim.model.state_dict().items())
+
+
+def test_threads_answer_as_the_adapter_each_of_them_chose(sim, small, tmp_path):
+    import threading
+
+    two_characters(sim, small, tmp_path)
+    alone = {name: sim.use(name).reply(TALKS[2], GREEDY).text.rstrip("\ufffd") for name in ("nell", "moss", BASE)}
+    said, start = {}, threading.Barrier(3)
+
+    def chat(name):
+        sim.use(name)
+        start.wait()
+        said[name] = ["".join(sim.stream(TALKS[2], GREEDY)).strip() for _ in range(3)]
+
+    threads = [threading.Thread(target=chat, args=(name,)) for name in alone]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == {name: [text.strip()] * 3 for name, text in alone.items()}
+
+
+def test_a_stream_that_nobody_reads_on_leaves_the_model_free(sim):
+    import threading
+
+    begun = sim.stream(TALKS[0], GREEDY)
+    next(begun)
+    done = []
+    other = threading.Thread(target=lambda: done.append(sim.reply(TALKS[1], GREEDY)))
+    other.start()
+    other.join(timeout=60)
+    assert done and not other.is_alive()
 
 
 def test_f26_an_adapter_of_another_base_is_refused_with_both_names(sim, small, tmp_path):
