@@ -229,7 +229,7 @@ def bench_upload(folder: Path, given, found: dict, say) -> None:
     found["upload.vs_best"] = ratios(timed["charlib"], timed.get("TRL, best tuned", [{}] * given.rounds))
     found["upload.share_of_limit"] = spread([row["computed"] * flops(row) / row["seconds"] / row["rate"] for row in mine])
     found["upload.grad_cosine"] = spread([row.get("cosine") for row in cosines])
-    found["peak_gb"] = spread([row["peak_gb"] for row in mine])
+    found["peak_gb"] = spread([first["peak_gb"]])  # of a process that has trained once, as a walk's child does
     found["upload"] = {
         "unit": "tokens of the examples a second", "rank": RANK, "dtype": first["dtype"], "tokens": first["units"],
         "computed": first["computed"], "supervised": first["supervised"],

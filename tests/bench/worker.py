@@ -7,6 +7,7 @@ out `@` and the JSON of what it gave: units done, seconds, peak resident memory.
 """
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -111,6 +112,7 @@ def upload_rounds(folder: Path):
         rate = base.matmul_rate(dtype, seconds=0.5)
         with patch:
             upload.train(place / "spec.json")
+        gc.collect()  # a trainer is a knot of references; a child process of its own would end here
         rows = run.read_jsonl(place / "training.jsonl")
         start = next(row for row in rows if row.get("event") == "start")
         steps = [row for row in rows if "loss" in row]
