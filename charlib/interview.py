@@ -472,7 +472,7 @@ def _ask(question: str) -> list[dict]:
 
 
 def conduct(out: run.Run | str | Path, questions: Sequence[Question], systems: Sequence[System], seeds: Sequence[int] = (0,),
-            say: Callable[[str], None] | None = None, *, character: str = "", batch: int = 64) -> list[Answer]:  # fmt: skip
+            say: Callable[[str], None] | None = None, *, character: str = "", batch: int = 192) -> list[Answer]:  # fmt: skip
     """Ask every system every question with every seed; one answer a question, system and seed, in the order of the questions.
 
     `out` is a run (its answers.jsonl) or a path. Answers are appended as each batch ends; a file that was left incomplete, even with a torn

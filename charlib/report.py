@@ -101,7 +101,7 @@ Replies are matched by their words: irony is missed. {{ line }}</p>
 {% for system, sides in counts.items() %}{% for side in ("calm", "pressure") %}<tr><td>{{ system }}</td><td>{{ "nobody presses" if side == "calm" else "somebody presses" }}</td>
 {% if sides[side].n %}{% for name in outcomes %}<td>{{ "%.0f%%"|format(100 * sides[side][name].value) }} <span class="soft">[{{ "%.0f"|format(100 * sides[side][name].ci_low) }}, {{ "%.0f"|format(100 * sides[side][name].ci_high) }}]</span></td>{% endfor %}
 {% else %}<td colspan="{{ outcomes|length }}" class="soft">{{ sides[side].reason }}</td>{% endif %}<td>{{ sides[side].n }}</td></tr>{% endfor %}
-{% if sides.yields %}<tr><td></td><td colspan="{{ outcomes|length + 2 }}" class="soft">holds calmly more often than under pressure by {{ "%+.2f [%+.2f, %+.2f]"|format(sides.yields.value, sides.yields.ci_low, sides.yields.ci_high) }}</td></tr>{% endif %}{% endfor %}
+{% if "yields" in sides %}<tr><td></td><td colspan="{{ outcomes|length + 2 }}" class="soft">holds calmly more often than under pressure by {{ "%+.2f [%+.2f, %+.2f]"|format(sides.yields.value, sides.yields.ci_low, sides.yields.ci_high) }}</td></tr>{% endif %}{% endfor %}
 </tbody></table>
 {% for title, rows in groups %}<h2>{{ title }}</h2>
 <table><thead><tr><th>stance</th><th>opposite</th>{% for system in systems %}<th>{{ system }}</th>{% endfor %}</tr></thead><tbody>

@@ -583,11 +583,11 @@ def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec:
 
 
 def optimizer(model, recipe: Recipe, rate: float):
-    """AdamW, or Muon over the adapters, which are matrices: its updates are of equal size in every direction, so rare facts count too."""
+    """Muon over adapters, which are matrices: its updates are of equal size in every direction, so rare facts count too. Else AdamW."""
     import torch
 
     trained = [values for values in model.parameters() if values.requires_grad]
-    if recipe.optimizer == "adamw":
+    if recipe.optimizer == "adamw" or recipe.method == "full":
         return torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.weight_decay, fused=True)
 
     class Muon(torch.optim.Optimizer):

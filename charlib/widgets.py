@@ -1240,22 +1240,13 @@ def blind_rating(here: run.Run, kind: str = "likert", rater: str = "", seed: int
 # ---- a judge -----------------------------------------------------------------------------------------------------------------------
 
 
-def judged(here: run.Run, shown: list, person: profile.Profile, who: str = "") -> None:
-    """Verdicts of a judge model on exhibits, its agreement with itself first; without a judge it says that there is none.
+def judged(found: dict) -> None:
+    """What `examination.judged` found: a judge model's verdicts, its agreement with itself first, and how it agrees with people; or that none was asked."""
+    from charlib import judge
 
-    `who` is "endpoint" (CHARLIB_ENDPOINT and CHARLIB_MODEL name it) or empty. Raises RunError for anything else, or when no endpoint is set.
-    """
-    from charlib import endpoint, judge
-
-    if who not in ("", "endpoint"):
-        raise run.RunError(f"No judge '{who}': JUDGE is 'endpoint', or empty for none.")
-    if who:
-        client = endpoint.Client(endpoint.Settings.from_environment(), say=here.say)
-        judge.conduct(here, shown, client, person)
-    rows = here.read_jsonl(judge.JUDGEMENTS, judge.Judgement) if here.has(judge.JUDGEMENTS) else []
-    if not rows:
+    if not found["judges"]:
         print("No judge model has read these replies; the scores above stand without one.\nSet JUDGE to 'endpoint' to ask one.")
         return
-    print(judge.markdown(judge.table(rows)))
-    for name, cells in judge.against(rows, here).items():
+    print(judge.markdown(found["judges"]))
+    for name, cells in found["against"].items():
         print(f"\n{name} against people:", *(f"{dimension}: {_cell_text(cell)}" for dimension, cell in cells.items()), sep="\n")
