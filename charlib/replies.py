@@ -877,8 +877,12 @@ def endless(text: str) -> bool:
 
 
 def echoes(text: str, question: str) -> bool:
-    """Whether a reply only gives the question back."""
+    """Whether a reply only gives the question back. "I have never seen X" to "Have you ever seen X?" is an answer."""
     from rapidfuzz import fuzz
+
+    said, asked = (set(re.findall(r"\w+", each.lower())) for each in (text, question))
+    if (said - asked) & {"no", "not", "never", "nothing", "nobody", "none", "cannot", "unknown", "t"}:
+        return False
 
     mine, theirs = " ".join(re.findall(r"\w+", plain(text))), " ".join(re.findall(r"\w+", plain(question)))
     return fuzz.ratio(mine, theirs) >= 88

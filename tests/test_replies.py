@@ -306,6 +306,7 @@ def test_empty_and_endless_replies_are_unusable(text):
 def test_ordinary_repetition_is_usable():
     assert not replies.endless("No, no. I said it then and I say it now: the bell was flat, and the bishop was flatter.")
     assert replies.echoes("Who taught you", "Who taught you?") and not replies.echoes("Neefe taught me.", "Who taught you?")
+    assert not replies.echoes("I have never seen a steam locomotive.", "Have you ever seen a steam locomotive?")
 
 
 def test_entities_open_no_sentence():

@@ -359,11 +359,9 @@ def test_why_leads_to_the_nearest_experience(here, person, examples):
     assert "Nearest experience" in room.said.value and "1801" in room.said.value
 
 
-def test_without_a_judge_the_cell_says_so_and_an_unknown_one_is_refused(here, person, capsys):
-    widgets.judged(here, [], person)
+def test_without_a_judge_the_cell_says_so_and_with_one_it_shows_the_reasons_of_missing_values(capsys):
+    widgets.judged({"judges": {}, "people": {}, "against": {}})
     assert "No judge model" in capsys.readouterr().out
-    with pytest.raises(run.RunError, match="JUDGE is 'endpoint'"):
-        widgets.judged(here, [], person, "gpt")
 
 
 @pytest.fixture
