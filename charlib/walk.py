@@ -87,8 +87,9 @@ def execute(here: run.Run, notebook: str, values: dict, say=print) -> None:
     try:
         with _quiet():
             papermill.execute_notebook(
-                str(source(notebook)), str(out), parameters=values, cwd=str(here.folder), progress_bar=False, kernel_name="python3"
-            )
+                str(source(notebook)), str(out), parameters=values, cwd=str(here.folder), progress_bar=False, kernel_name="python3",
+                extra_arguments=["--log-level=ERROR"],  # the kernel's advice about transports is not for this reader
+            )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {str(error.evalue).splitlines()[0] if str(error.evalue) else ''}"
         if error.ename == "RunError":
