@@ -1,7 +1,7 @@
 """The boundary of a life: what lies beyond it, refused, each beside a twin in the same frame that is answered.
 
-    >>> Boundary(Facts(profile)).plan(60)[0][1].beyond
-    'What do you think of a telephone?'
+>>> Boundary(Facts(profile)).plan(60)[0][1].beyond
+'What do you think of a telephone?'
 """
 
 import random
@@ -183,7 +183,9 @@ class Boundary:
         """Old fame: what every later age had heard of."""
         if self.end is None:
             return []
-        rows = [item for n, item in enumerate(bank()[kind]) if item["year"] + 100 < self.end and item.get("old") and (n % 3 == 2) == self.exam]
+        rows = [
+            item for n, item in enumerate(bank()[kind]) if item["year"] + 100 < self.end and item.get("old") and (n % 3 == 2) == self.exam
+        ]
         self.chooser.shuffle(rows)
         return rows
 
@@ -231,7 +233,13 @@ class Boundary:
                         (token.text for token in part.tokens if token.kind == "name" and self.facts.story.kind(token) == "place"), ""
                     )
                     if name and part.kind == "place" and statement.subject == "me":
-                        rows.setdefault(name, _brief(statement.say(), statement.say(most=1) if statement.parts[0] is part or name in statement.say(most=1) else ""))
+                        rows.setdefault(
+                            name,
+                            _brief(
+                                statement.say(),
+                                statement.say(most=1) if statement.parts[0] is part or name in statement.say(most=1) else "",
+                            ),
+                        )
         found = list(rows.items())
         self.chooser.shuffle(found)
         return found
@@ -269,7 +277,9 @@ class Boundary:
             return None
         far, near = later[self.next("things", len(later))], known[self.next(f"known {kind}", len(known))]
         frame, way = self.frame(kind)
-        says = {"yes": f"Yes. {near['says']}", "is": f"{near['what']} is {near['is'][:1].lower()}{near['is'][1:]}.", "says": near["says"]}[way]
+        says = {"yes": f"Yes. {near['says']}", "is": f"{near['what']} is {near['is'][:1].lower()}{near['is'][1:]}.", "says": near["says"]}[
+            way
+        ]
         return self._framed(kind, frame, far["what"], near["what"], says, far.get("is", ""))
 
     def _event(self, index: int) -> Pair | None:
@@ -493,12 +503,7 @@ class Boundary:
             index = len(made) % count
             pair = self.pair(kinds[turn % len(kinds)], index)
             turn += 1
-            if (
-                pair is None
-                or pair.beyond == pair.within
-                or pair.within in seen
-                or pair.beyond in {p.beyond for _, p in made}
-            ):
+            if pair is None or pair.beyond == pair.within or pair.within in seen or pair.beyond in {p.beyond for _, p in made}:
                 continue
             seen.add(pair.within)
             made.append((index, pair))

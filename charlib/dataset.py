@@ -205,25 +205,28 @@ def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
-    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: a fact, then a boundary pair.
+    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: a fact, two boundary pairs, a single exchange.
 
     A fact is a run of exchanges with one answer: what a small budget keeps is a few facts in all their wordings, since a fact met once is not
-    remembered. A pair stays together. Within a paragraph both come in the teacher's order, short ones before long ones.
+    remembered. A pair stays together. Within a paragraph all come in the teacher's order, short ones before long ones.
     """
     queues: dict[tuple, list[list[Example]]] = defaultdict(list)
     for paragraph, kind in sorted({(item.paragraphs[0], item.kind) for item in short}):
         items = [item for item in short if item.paragraphs[0] == paragraph and item.kind == kind]
         if kind == "protective":
-            units = [items[start : start + 2] for start in range(0, len(items), 2)]
+            queues[(paragraph, "pair")] = [items[start : start + 2] for start in range(0, len(items), 2)]
         else:
-            units = [list(run) for _, run in itertools.groupby(items, key=lambda item: item.messages[-1].content)]
-        queues[(paragraph, kind)] = sorted(units, key=_is_long)
+            for _, run in itertools.groupby(items, key=lambda item: item.messages[-1].content):
+                unit = list(run)
+                queues[(paragraph, "fact" if len(unit) > 1 else "single")].append(unit)
+    for units in queues.values():
+        units.sort(key=_is_long)
     paragraphs = sorted({paragraph for paragraph, _ in queues})
     chooser.shuffle(paragraphs)
     ordered = []
     while any(queues.values()):
         for paragraph in paragraphs:
-            for kind in ("memory", "protective"):
+            for kind in ("fact", "pair", "pair", "single"):
                 if queues[(paragraph, kind)]:
                     ordered += queues[(paragraph, kind)].pop(0)
     return ordered

@@ -1,7 +1,7 @@
 """Evidence: where an answer came from, and whether a question was seen in training.
 
-    evidence.explain(here, answers, questions)        # each answer beside the nearest training exchange and its paragraph
-    evidence.contamination(here, questions)           # shared word runs between the bank and the training text
+evidence.explain(here, answers, questions)        # each answer beside the nearest training exchange and its paragraph
+evidence.contamination(here, questions)           # shared word runs between the bank and the training text
 """
 
 import re
@@ -38,7 +38,9 @@ class Nearest:
         }  # fmt: skip
 
 
-def explain(here: run.Run, answers: Sequence[Answer], questions: Sequence[Question], count: int = 5, system: str = "simulacrum") -> list[dict]:
+def explain(
+    here: run.Run, answers: Sequence[Answer], questions: Sequence[Question], count: int = 5, system: str = "simulacrum"
+) -> list[dict]:
     """Rows of {question, answer, nearest experience, paragraph, similarity} for the first `count` open answers of a system."""
     near = Nearest(here)
     open_ids = {item.id for item in questions if item.purpose in ("recall", "boundary")}

@@ -1,9 +1,9 @@
 """The examination of a run: what its simulacrum and the baselines scored, and how each checkpoint came there.
 
-    result = examination.score(here, person, questions, answers, systems)     # scores.json
-    path = examination.trajectory(here, person, 24)                           # trajectory.jsonl
-    verdicts = examination.judged(here, person, questions, answers, JUDGE)    # judged.json; "" asks nobody
-    table = examination.imported(here, person, "released/", systems)          # imported.json: other projects' answers beside ours
+result = examination.score(here, person, questions, answers, systems)     # scores.json
+path = examination.trajectory(here, person, 24)                           # trajectory.jsonl
+verdicts = examination.judged(here, person, questions, answers, JUDGE)    # judged.json; "" asks nobody
+table = examination.imported(here, person, "released/", systems)          # imported.json: other projects' answers beside ours
 """
 
 import dataclasses
@@ -77,7 +77,11 @@ def judged(here: run.Run, profile: Profile, questions: Sequence[Question], answe
         shown = judge.exhibits(answers, profile, interview.both_orders(questions), count=count, seed=seed)
         judge.conduct(here, shown, served(here, judge_model), profile, repeats, seed)
     rows = here.read_jsonl(judge.JUDGEMENTS, judge.Judgement) if here.has(judge.JUDGEMENTS) else []
-    found = {"judges": judge.table(rows, seed=seed) if rows else {}, "people": judge.people(here, seed), "against": judge.against(rows, here, seed)}
+    found = {
+        "judges": judge.table(rows, seed=seed) if rows else {},
+        "people": judge.people(here, seed),
+        "against": judge.against(rows, here, seed),
+    }
     if any(found.values()):
         here.write_json("judged.json", found)
         here.record("judge", products=("judged.json",), seconds=time.monotonic() - started)
@@ -92,7 +96,12 @@ def served(here: run.Run, model: str) -> endpoint.Client:
 
 # ---- answers of other projects ------------------------------------------------------------------------------------------------------
 
-RELEASED = {"sft": "character_llm_7b", "gpt-3.5-turbo": "chatgpt", "alpaca-7b": "alpaca_7b", "vicuna-7b": "vicuna_7b"}  # names of their files
+RELEASED = {
+    "sft": "character_llm_7b",
+    "gpt-3.5-turbo": "chatgpt",
+    "alpaca-7b": "alpaca_7b",
+    "vicuna-7b": "vicuna_7b",
+}  # names of their files
 
 
 def imported(here: run.Run, profile: Profile, source: str | Path, systems: Sequence = (), seed: int = 0) -> dict:
@@ -120,7 +129,9 @@ def load_released(source: str | Path, profile: Profile) -> list[Answer]:
     paths = [path for part in str(source).split(",") for path in _answer_files(Path(part.strip()), profile)]
     if not paths:
         raise run.RunError(f"No answers about {profile.name} in {source}: name the files, separated by commas.")
-    paths.sort(key=lambda path: [*RELEASED.values(), name := system_name(path)].index(name))  # Character-LLM first: others are paired with it
+    paths.sort(
+        key=lambda path: [*RELEASED.values(), name := system_name(path)].index(name)
+    )  # Character-LLM first: others are paired with it
     return [row.model_copy(update={"system": system_name(path)}) for path in paths for row in interview.load_answers(path)]
 
 
@@ -236,10 +247,20 @@ def _measure(sim, name: str, profile: Profile, questions: Sequence[Question]) ->
     """Recall, boundary (mean of refused beyond and answered within), over-refusal and perplexity of one set of weights."""
     system = interview.Prompted(sim, profile, sampling=simulacrum.Sampling(max_new_tokens=28))
     sim.use(name)
-    conversations = [[{"role": "system", "content": dataset.system_prompt(profile.name)}, {"role": "user", "content": item.question}] for item in questions]
+    conversations = [
+        [{"role": "system", "content": dataset.system_prompt(profile.name)}, {"role": "user", "content": item.question}]
+        for item in questions
+    ]
     replies = sim.answer(conversations, system.sampling)
     answers = [
-        Answer(question=item.id, asked=item.question, item=item, character=profile.name, system=name, text=interview.split_thought(reply.text)[0])
+        Answer(
+            question=item.id,
+            asked=item.question,
+            item=item,
+            character=profile.name,
+            system=name,
+            text=interview.split_thought(reply.text)[0],
+        )
         for item, reply in zip(questions, replies, strict=True)
     ]
     right = {row["question"]: bool(row["correct"]) for row in scores.judge_rows(answers, profile, questions)}

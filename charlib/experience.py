@@ -200,7 +200,11 @@ def extract_scenes(here: run.Run, profile: Profile, teacher, count: int = 2, lim
             continue
         result.attrition["parsed"] += 1
         known = {scene.id for scene in result.kept}
-        result.kept += [scene for scene in found[: int(request.facts["count"])] if scene.id not in known and _timely_scene(scene, profile, request, result)]
+        result.kept += [
+            scene
+            for scene in found[: int(request.facts["count"])]
+            if scene.id not in known and _timely_scene(scene, profile, request, result)
+        ]
     result.attrition["kept"] = len(result.kept)
     return result
 
@@ -460,7 +464,9 @@ def _like_a_name(role: str) -> bool:
     words = role.split()
     if not 1 <= len(words) <= 7 or not role[:1].isupper() or role[-1:] in ".!?,;" or role.count('"') % 2:
         return False
-    small = [word for word in words if word[:1].islower() and word not in {"van", "von", "de", "der", "the", "of", "a", "an", "du", "la", "and"}]
+    small = [
+        word for word in words if word[:1].islower() and word not in {"van", "von", "de", "der", "the", "of", "a", "an", "du", "la", "and"}
+    ]
     return len(small) <= max(1, len(words) // 2)
 
 
@@ -567,7 +573,9 @@ def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93
         while end < len(order) and len(texts[order[end]]) <= longest:
             end += 1
         others = order[start:end]
-        scores = process.cdist([texts[i] for i in mine], [texts[i] for i in others], scorer=fuzz.ratio, score_cutoff=threshold, dtype=np.uint8)
+        scores = process.cdist(
+            [texts[i] for i in mine], [texts[i] for i in others], scorer=fuzz.ratio, score_cutoff=threshold, dtype=np.uint8
+        )
         for row, column in zip(*np.nonzero(scores), strict=True):
             first, second = sorted((mine[row], others[column]))
             if first != second and first not in dropped and second not in dropped:

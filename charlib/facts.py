@@ -1,8 +1,8 @@
 """What a life says, as facts that can be asked: every fact with several wordings, a short answer with its key first, and distractors.
 
-    >>> facts = Facts(profile)
-    >>> facts.of(0)[0].ask[0], facts.of(0)[0].short
-    ('When were you born?', 'On 4 May 1931.')
+>>> facts = Facts(profile)
+>>> facts.of(0)[0].ask[0], facts.of(0)[0].short
+('When were you born?', 'On 4 May 1931.')
 """
 
 import random
@@ -322,7 +322,12 @@ class Facts:
         yes = statement.say()
         if not text or len(text.split()) > 22:
             return None
-        if statement.clause.verb.form == "be" and not shape.me and part.kind in {"other", "person", "place"} and statement.parts[0].kind == "complement":
+        if (
+            statement.clause.verb.form == "be"
+            and not shape.me
+            and part.kind in {"other", "person", "place"}
+            and statement.parts[0].kind == "complement"
+        ):
             return None  # it belongs to what the subject was
         about = [piece for piece in (statement.text(other, "you") for other in statement.parts if other is not part
             and other.kind == "object")
@@ -342,12 +347,20 @@ class Facts:
         if part.kind == "object":
             counted = part.tokens[0].kind == "number" and len(part.tokens) > 1 and "and" not in statement.clause.verb.words
             return self.what(statement, shape, part, text, chooser) if counted else None
-        wherefore = re.match(r"(?:in protest|because of|out of|on account of|due to|thanks to|owing to|for fear|for lack|for want|for love)\b", text)
-        if len(text.split()) <= 12 and (wherefore or part.kind == "other" and part.prep == "for" and len(part.tokens) > 2 and is_gerund(part.tokens[1].low)):
+        wherefore = re.match(
+            r"(?:in protest|because of|out of|on account of|due to|thanks to|owing to|for fear|for lack|for want|for love)\b", text
+        )
+        if len(text.split()) <= 12 and (
+            wherefore or part.kind == "other" and part.prep == "for" and len(part.tokens) > 2 and is_gerund(part.tokens[1].low)
+        ):
             ask = [f"Why {shape.ask(part)}?", f"What was the reason that {shape.indirect(part)}?", f"For what {shape.ask(part)}?",
                    f"Tell me why {shape.indirect(part)}.", f"{sentence_case(shape.indirect(part))}: why was that?"]  # fmt: skip
             exam = [f"For what reason {shape.ask(part)}?", f"Can you explain why {shape.indirect(part)}?"]
-            return self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.4) if len(text.split()) > 2 else None
+            return (
+                self.made("why", "reason", statement, shape, ask, exam, text, (), ("", ""), (), about, 2.4)
+                if len(text.split()) > 2
+                else None
+            )
         if part.kind == "other" and part.prep in _STRANDED and len(part.tokens) > 1 and len(text.split()) <= 9 and not text.endswith(" it"):
             return self.stranded(statement, shape, part, text, about)
         if part.kind == "complement":
@@ -362,7 +375,11 @@ class Facts:
             return self.made(
                 "why", "reason", statement, shape, ask, exam, re.sub(r"^since\b", "because", text), (), ("", ""), (), about, 2.2
             )
-        if part.kind == "to" and statement.clause.verb.lemma not in _OF_INFINITIVE | {"devote", "dedicate", "respond"} and len(statement.parts) > 1:
+        if (
+            part.kind == "to"
+            and statement.clause.verb.lemma not in _OF_INFINITIVE | {"devote", "dedicate", "respond"}
+            and len(statement.parts) > 1
+        ):
             ask = [
                 f"Why {shape.ask(part)}?",
                 f"For what purpose {shape.ask(part)}?",
@@ -376,12 +393,20 @@ class Facts:
         """A part that only its preposition describes: 'What did you spend the money on?', and where, of things that stand somewhere."""
         prep, head = part.prep, part.head
         rest = " ".join(text.split()[1:])
-        if head.kind in {"date", "mark"} or is_gerund(part.tokens[1].low) or part.tokens[1].low in {"that", "this", "which", "all", "his", "her"}:
+        if (
+            head.kind in {"date", "mark"}
+            or is_gerund(part.tokens[1].low)
+            or part.tokens[1].low in {"that", "this", "which", "all", "his", "her"}
+        ):
             return None
         placed = prep in {"in", "on", "at", "behind", "near", "above", "under", "beside"} and statement.clause.verb.lemma in _STANDING
         if placed:
             return self.where(statement, shape, replace(part, kind="place"), text, self.chooser(statement.paragraph, text), about)
-        whom = is_human(head) or names_a_person(rest) or any(self.story.kind(token) == "person" for token in part.tokens if token.kind == "name")
+        whom = (
+            is_human(head)
+            or names_a_person(rest)
+            or any(self.story.kind(token) == "person" for token in part.tokens if token.kind == "name")
+        )
         few = len([other for other in statement.parts if other.kind not in {"time", "adverb"}]) <= 2
         if not whom and (prep not in {"of", "on", "about", "with", "against", "from"} or not few):
             return None
@@ -392,7 +417,20 @@ class Facts:
         if whom and shape.me and prep == "from" and statement.clause.verb.lemma in {"learn", "study"}:
             ask[2:2] = ["Who taught you?", "Who was your teacher?"]
         exam = [f"Can you name {'the person' if whom else 'what'} {shape.indirect(part)} {prep}?"]
-        return self.made("who" if whom else "what", "person" if whom else "thing", statement, shape, ask, exam, rest, (head.text,) if len(head.text) > 3 else (), ("", ""), (), about, 1.7)
+        return self.made(
+            "who" if whom else "what",
+            "person" if whom else "thing",
+            statement,
+            shape,
+            ask,
+            exam,
+            rest,
+            (head.text,) if len(head.text) > 3 else (),
+            ("", ""),
+            (),
+            about,
+            1.7,
+        )
 
     def when(self, statement, shape, part, text, chooser, about, yes) -> Fact | None:
         dates = [token.text for token in part.tokens if token.kind == "date"]
@@ -516,8 +554,14 @@ class Facts:
             options = (named, *self.some(self.places, named, chooser))
         born = statement.clause.verb.main == "born" and shape.me
         if born:
-            ask = ["Where were you born?", "What is your birthplace?", "In what place did your life begin?", "Where do you come from?",
-                   "In what place did you come into the world?", "Tell me where you were born."]
+            ask = [
+                "Where were you born?",
+                "What is your birthplace?",
+                "In what place did your life begin?",
+                "Where do you come from?",
+                "In what place did you come into the world?",
+                "Tell me where you were born.",
+            ]
             exam = ["Which place do you call your birthplace?", "From what town or village do you hail?"]
         lived = shape.me and lemma in {"live", "settle", "move", "reside", "dwell", "lodge"} and not towards
         if lived:
@@ -590,8 +634,12 @@ class Facts:
             else:
                 if not plural:
                     return None
-                ask = [f"How many {noun} {shape.ask(part)}?", f"Do you know how many {noun} {shape.indirect(part)}?", f"Tell me how many {noun} {shape.indirect(part)}.",
-                       f"What number of {noun} {shape.ask(part)}?"]
+                ask = [
+                    f"How many {noun} {shape.ask(part)}?",
+                    f"Do you know how many {noun} {shape.indirect(part)}?",
+                    f"Tell me how many {noun} {shape.indirect(part)}.",
+                    f"What number of {noun} {shape.ask(part)}?",
+                ]
                 exam = [f"What was the number of {noun} that {shape.indirect(part)}?"]
                 short = text if len(text.split()) < 8 else f"{first.text} of them"
             wrong = value + chooser.choice([-2, -1, 2, 3, 5, 7]) if value > 4 else value + chooser.choice([1, 2, 4])
@@ -631,8 +679,14 @@ class Facts:
             rank = 3.4
             if shape.me and lemma == "marry":
                 spouse = {"m": "husband", "f": "wife"}.get(self.story.gender(head), "spouse")
-                ask = ["Whom did you marry?", f"Who was your {spouse}?", f"What was your {spouse}'s name?", f"Tell me who your {spouse} was.",
-                       "With whom did you share your life?", f"What was your {spouse} called?"]
+                ask = [
+                    "Whom did you marry?",
+                    f"Who was your {spouse}?",
+                    f"What was your {spouse}'s name?",
+                    f"Tell me who your {spouse} was.",
+                    "With whom did you share your life?",
+                    f"What was your {spouse} called?",
+                ]
                 exam = ["To whom were you married?", f"Whom would you name as your {spouse}?"]
                 rank = 5.4
             gold = self.gold_name(head.text) if head.kind == "name" else (head.text,)
@@ -755,10 +809,18 @@ class Facts:
                 )
             if first.low in {"a", "an"} and statement.paragraph:
                 ask = [f"Were you {text}?", f"Is it true that you were {text}?"]
-                return self.made("yes", "yes", statement, shape, ask, [f"May one call you {text}?"], f"Yes, I was {text}", (), ("", ""), (), [], 1.5)
+                return self.made(
+                    "yes", "yes", statement, shape, ask, [f"May one call you {text}?"], f"Yes, I was {text}", (), ("", ""), (), [], 1.5
+                )
             if first.low in {"a", "an"}:
-                ask = ["What is your work?", "What do you do in life?", "How do you earn your bread?", "What are you by trade?", "What was your profession?",
-                       "What did you do for a living?"]
+                ask = [
+                    "What is your work?",
+                    "What do you do in life?",
+                    "How do you earn your bread?",
+                    "What are you by trade?",
+                    "What was your profession?",
+                    "What did you do for a living?",
+                ]
                 exam = ["Which calling have you followed?", "What would you give as your profession?"]
                 return self.made(
                     "what",
@@ -777,11 +839,17 @@ class Facts:
             return None
         if head.kind == "name" and self.story.kind(head) == "person" or (first.kind == "name" and statement.subject == "person"):
             many = was == "were"
-            ask = [f"Who {was} {shape.subject}?", f"What {was} the name{'s' if many else ''} of {shape.subject}?", f"Tell me who {shape.subject} {was}."]
+            ask = [
+                f"Who {was} {shape.subject}?",
+                f"What {was} the name{'s' if many else ''} of {shape.subject}?",
+                f"Tell me who {shape.subject} {was}.",
+            ]
             ask += [f"What {was} {shape.subject} called?", f"{sentence_case(shape.subject)}: who {was} that?"]
             exam = [f"By what name {was} {shape.subject} known?", f"Can you name {shape.subject}?"]
             wrong = self.another(self.people, head.text, chooser, statement.sentence)
-            guess = (f"Was {wrong} {shape.subject}?", f"Was {statement.text(part, 'you')} {shape.subject}?") if wrong and not many else ("", "")
+            guess = (
+                (f"Was {wrong} {shape.subject}?", f"Was {statement.text(part, 'you')} {shape.subject}?") if wrong and not many else ("", "")
+            )
             return self.made("who", "person", statement, shape, ask, exam, text, self.gold_name(head.text), guess, (f"No, {text}.",),
                 [shape.subject], 4,
                              (), (head.text, *self.some(self.people, head.text, chooser)))  # fmt: skip
@@ -802,7 +870,11 @@ class Facts:
                 f"Tell me what {shape.subject} {was} {rest}.",
             ]
             if statement.subject == "person" and first.low in {"a", "an"} and not rest:
-                ask[1:1] = [f"What was the work of {shape.subject}?", f"What did {shape.subject} do for a living?", f"How did {shape.subject} earn money?"]
+                ask[1:1] = [
+                    f"What was the work of {shape.subject}?",
+                    f"What did {shape.subject} do for a living?",
+                    f"How did {shape.subject} earn money?",
+                ]
             exam = [f"Can you explain what {shape.subject} {was} {rest}?"]
             return self.made(
                 "what",
@@ -900,7 +972,9 @@ class Facts:
 
 
 _STRANDED = {"of", "on", "for", "with", "about", "against", "in", "from", "at", "behind", "near", "above", "under", "beside"}
-_STANDING = words_of("bear live sleep bear work stand hang settle grow stay rent open build study serve meet hide sit teach learn dwell plant own lie keep found")
+_STANDING = words_of(
+    "bear live sleep bear work stand hang settle grow stay rent open build study serve meet hide sit teach learn dwell plant own lie keep found"
+)
 _PALE = words_of("""
     have be make take do get put give say see find use set go come begin start continue hold bring think know feel let show turn become ask
     follow call remain want need tell try seem leave mean
@@ -1063,7 +1137,13 @@ def particulars(facts: Facts, index: int) -> list[Fact]:
             match = re.match(pattern, mine[1])
             if match and len(match["x"].split()) <= 10:
                 of = match["of"]
-                ask = (f"What is your {of}?", f"What was your {of}?", f"Tell me your {of}.", f"Which was your {of}?", f"Your {of}: what was it?")
+                ask = (
+                    f"What is your {of}?",
+                    f"What was your {of}?",
+                    f"Tell me your {of}.",
+                    f"Which was your {of}?",
+                    f"Your {of}: what was it?",
+                )
                 found.append(_particular(facts, index, "what", "thing", ask, (f"Can you name your {of}?",), match["x"], rank, of))
         found += _names(facts, index, sentence)
         nick = re.match(r"[^.]{2,30} [\"“']([A-Z][\w-]+)[\"”'] ", sentence) if index == 0 and n == 0 else None
@@ -1071,10 +1151,15 @@ def particulars(facts: Facts, index: int) -> list[Fact]:
             ask, exam = _PARTICULARS[7][3:5]
             found.append(_particular(facts, index, "what", "name", ask, exam, nick[1], 4.4, "nickname"))
         if index == 0 and n < 2:
-            match = re.match(rf"(?:{re.escape(facts.profile.name)}|[^,.()]*{me})(?: \([^)]*\))?, (?P<x>(?:an?|the) [^,;.]+?)(?= of |, )", sentence)
+            match = re.match(
+                rf"(?:{re.escape(facts.profile.name)}|[^,.()]*{me})(?: \([^)]*\))?, (?P<x>(?:an?|the) [^,;.]+?)(?= of |, )", sentence
+            )
             if match and names_a_person(match["x"]):
                 sentence = f"{facts.profile.name} was {re.sub('^the ', 'a ', match['x'])}."
-            match = re.match(rf"(?:{re.escape(facts.profile.name)}|{me})(?: \([^)]*\))?,? (?:was|is) (?P<x>an? [^,;.]+?)(?= who | best | and was | and the |[,;.])", sentence)
+            match = re.match(
+                rf"(?:{re.escape(facts.profile.name)}|{me})(?: \([^)]*\))?,? (?:was|is) (?P<x>an? [^,;.]+?)(?= who | best | and was | and the |[,;.])",
+                sentence,
+            )
             if match and len(match["x"].split()) <= 12 and not re.search(r"\b(?:man|woman|person|daughter|son|figure) of\b", match["x"]):
                 ask = ("What is your work?", "What was your profession?", "What do you do in life?", "What did you do for a living?", "How do you earn your bread?",
                        "What are you by trade?")  # fmt: skip
@@ -1091,7 +1176,18 @@ def _particular(facts: Facts, index: int, kind, type, ask, exam, text: str, rank
     if re.search(r"\b(?:he|she|him|her|his|hers|they|them|it|its|their)\b", text):
         return None
     head = Part("object", tuple(Token(word, "word") for word in re.findall(r"[\w'-]+", text)) or (Token("", "end"),)).head.text
-    return Fact(kind, type, tuple(ask), tuple(exam), f"{sentence_case(text)}.", (), (head,) if len(head) > 2 else (), rank=rank, paragraph=index, key=f"{index} {key}")
+    return Fact(
+        kind,
+        type,
+        tuple(ask),
+        tuple(exam),
+        f"{sentence_case(text)}.",
+        (),
+        (head,) if len(head) > 2 else (),
+        rank=rank,
+        paragraph=index,
+        key=f"{index} {key}",
+    )
 
 
 def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
@@ -1102,7 +1198,14 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
         what = match["what"] or match["owned"] or match["each"] or match["many"] or match["ship"] or match["subject"] or ""
         what = re.sub(r"^(?:new|small|big|large|young|old|own) ", "", what)
         name = re.sub(r"[“”]| \(\d{4}\)", "", name).strip()
-        if not what or not what.split()[-1:] or names_a_person(what) or is_human(Token(what.split()[-1], "word")) or what.split()[-1] in KIN or facts.story.is_self(Token(name, "name")):
+        if (
+            not what
+            or not what.split()[-1:]
+            or names_a_person(what)
+            or is_human(Token(what.split()[-1], "word"))
+            or what.split()[-1] in KIN
+            or facts.story.is_self(Token(name, "name"))
+        ):
             continue
         if "NOUN" not in senses(what.split()[-1].lower()) or what.split()[0] in {"was", "were", "is", "had", "and", "of", "in"}:
             continue
@@ -1112,7 +1215,9 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
                f"By what {noun} did you call the {what}?", f"The {what}: what {verb} {'they' if many else 'it'} called?",
                f"What did you name your {what}?")  # fmt: skip
         exam = (f"Which {noun} did the {what} bear?", f"Can you name the {what}?")
-        wrong = facts.chooser(index, name).choice(bank()["false_works"] if what.split()[-1] in {"book", "story", "poem", "play", "novel", "song"} else bank()["false_names"])
+        wrong = facts.chooser(index, name).choice(
+            bank()["false_works"] if what.split()[-1] in {"book", "story", "poem", "play", "novel", "song"} else bank()["false_names"]
+        )
         options = () if many else (name, wrong)
         guess = ("", "") if many else (f"Was the {what} called {wrong}?", f"Was the {what} called {name}?")
         found.append(Fact("what", "name", ask, exam, f"{sentence_case(name)}.", (f"{name} {'were' if many else 'was'} the {noun} of the {what}.",), (name.split()[0] if many else name.split()[-1],),

@@ -1077,6 +1077,8 @@ SAYING = words_of("""
 GIVING = words_of("""
     give send offer pay bring teach tell lend leave show hand sell buy promise owe grant
 """)  # fmt: skip
+
+
 def is_adverb(token: Token) -> bool:
     if token.kind != "word" or token.text[:1].isupper() and token.low not in ADVERBS:
         return False
@@ -1102,7 +1104,12 @@ def prepositional(words: tuple[Token, ...]) -> Part:
     part = Part("other", words, prep)
     head = part.head
     inner = words[1:]
-    if head.low in {"spring", "fall"} and len(inner) > 1 and inner[-2].low not in {"the", "that", "next", "late", "early", "last"} and inner[-1] is head:
+    if (
+        head.low in {"spring", "fall"}
+        and len(inner) > 1
+        and inner[-2].low not in {"the", "that", "next", "late", "early", "last"}
+        and inner[-1] is head
+    ):
         return part  # a clock spring
     if is_gerund(inner[0].low) and len(inner) > 1:
         return part

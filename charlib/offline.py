@@ -8,7 +8,6 @@ What it writes is plain, and made for a small model to learn from: short exact a
 acceptance in the same frame. `questions` makes a bank of its own for a person who has none, in wordings that the training text never uses.
 """
 
-
 import random
 import re
 from collections.abc import Iterator

@@ -294,7 +294,16 @@ def boundary(scores: dict):
             for column in range(2):
                 good = row == column
                 shade = "white" if grid[row][column] > 0.55 else "black"
-                ax.text(column, row, f"{grid[row][column]:.0%}", ha="center", va="center", fontsize=15, color=shade, weight="bold" if good else "normal")
+                ax.text(
+                    column,
+                    row,
+                    f"{grid[row][column]:.0%}",
+                    ha="center",
+                    va="center",
+                    fontsize=15,
+                    color=shade,
+                    weight="bold" if good else "normal",
+                )
         ax.set_xticks([0, 1], ["says it does\nnot know", "answers"], fontsize=10)
         ax.set_yticks([0, 1], ["beyond", "within"], fontsize=10)
         ax.grid(visible=False)
@@ -310,7 +319,9 @@ def score_against_length(rows: list[dict]):
     for system in in_order(row["system"] for row in rows):
         points = []
         for low, high in zip(edges, edges[1:], strict=False):
-            inside = [row["correct"] for row in rows if row["system"] == system and low <= row["words"] < high and row["correct"] is not None]
+            inside = [
+                row["correct"] for row in rows if row["system"] == system and low <= row["words"] < high and row["correct"] is not None
+            ]
             if len(inside) >= 3:
                 points.append(((low + high) / 2, sum(inside) / len(inside), len(inside)))
         if points:

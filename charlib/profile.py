@@ -471,7 +471,10 @@ def _infer(name: str, paragraphs: list[Paragraph]) -> tuple[dict, list[str]]:
 def _death(short_name: str, text: str) -> list[Date]:
     """The date at which the text says that this person died: not a parent's or a friend's, whose deaths stand in every life."""
     own = rf"(?:\b{re.escape(short_name)}\b(?!['’])[^.]{{0,40}}|(?:^|[.!?] )(?:He|She|They) |(?:Died|died|Death):?\*{{0,2}} )"
-    found = [dates_in(match[0]) for match in re.finditer(rf"{own}(?:\bdied\b|was killed\b|was executed\b|\d)[^.,]{{0,70}}(?:, (?:on )?\d[^.,]{{0,30}})?", text)]
+    found = [
+        dates_in(match[0])
+        for match in re.finditer(rf"{own}(?:\bdied\b|was killed\b|was executed\b|\d)[^.,]{{0,70}}(?:, (?:on )?\d[^.,]{{0,30}})?", text)
+    ]
     dates = sorted(dates[-1] for dates in found if dates)
     later = [date for date in dates_in(text) if dates and date.after(dates[-1])]
     return dates[-1:] if len(later) <= max(2, len(dates_in(text)) // 4) else []

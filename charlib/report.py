@@ -130,7 +130,12 @@ def values(here: run.Run, person: Profile, answers: Sequence, questions: Sequenc
         for row in rows:
             if row["pressure"] is pressed:
                 own = person.paragraph(row["paragraph"]) if row["paragraph"] else None
-                entry = {"stance": row["stance"], "opposite": row["opposite"], "passage": own and textwrap.shorten(own.text, 160), "made": {}}
+                entry = {
+                    "stance": row["stance"],
+                    "opposite": row["opposite"],
+                    "passage": own and textwrap.shorten(own.text, 160),
+                    "made": {},
+                }
                 by_stance.setdefault(row["question"], entry)["made"][row["system"]] = row
         groups.append((title, list(by_stance.values())))
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_VALUES)
@@ -250,7 +255,9 @@ def _lead(person: Profile, result: dict) -> str:
     """One honest sentence of what training changed, taken from the paired differences."""
     paired = result["paired"].get("simulacrum-prompted", {})
     above = [name for name, entry in paired.items() if entry.get("above")]
-    below = [name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_high"] < 0 and entry["p_holm"] < 0.05]
+    below = [
+        name for name, entry in paired.items() if entry.get("difference") is not None and entry["ci_high"] < 0 and entry["p_holm"] < 0.05
+    ]
     told = f"Trained on scenes of this life, the simulacrum is above the same base model merely prompted on {', '.join(above)}" if above else (
         "Trained on scenes of this life, the simulacrum is not clearly above the same base model merely prompted on any dimension")  # fmt: skip
     return told + (f", and below it on {', '.join(below)}." if below else ".")
@@ -380,7 +387,20 @@ def markdown(result: dict, name: str = "dimensions") -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-_LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "<": "$<$", ">": "$>$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "_": r"\_",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "<": "$<$",
+    ">": "$>$",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
 
 
 def latex(result: dict, name: str = "dimensions") -> str:
@@ -412,7 +432,14 @@ def export(here: run.Run, folder: str = "export") -> list:
         for name in tables(table) if table else ():
             texts[f"{prefix}{name}.md"] = markdown(table, name) + "\n"
             label = f"tab:{prefix}{name}".replace("_", "-")
-            lines = [r"\begin{table}", r"\centering", latex(table, name), rf"\caption{{{CAPTIONS[name]}}}", rf"\label{{{label}}}", r"\end{table}"]
+            lines = [
+                r"\begin{table}",
+                r"\centering",
+                latex(table, name),
+                rf"\caption{{{CAPTIONS[name]}}}",
+                rf"\label{{{label}}}",
+                r"\end{table}",
+            ]
             texts[f"{prefix}{name}.tex"] = "\n".join(lines) + "\n"
     if here.has("judged.json"):
         texts["judges.md"] = judge.markdown(here.read_json("judged.json")["judges"]) + "\n"

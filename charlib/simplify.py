@@ -102,7 +102,11 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str =
     own = {"he": "his", "she": "her", "they": "their"}[pronoun]
     found: list[str] = []
     whose = rf"(?:{own}|{own.capitalize()}|their|Their|{re.escape(me)}'s)" if mine else rf"(?:{re.escape(me)}'s)"
-    text = re.sub(r"^(?P<a>[^,]*\b(?:father|brother|husband) was [^,]+?) and (?P<b>(?:his|her) (?:mother|sister)) (?P<c>an? )", r"\g<a>; \g<b> was \g<c>", sentence)
+    text = re.sub(
+        r"^(?P<a>[^,]*\b(?:father|brother|husband) was [^,]+?) and (?P<b>(?:his|her) (?:mother|sister)) (?P<c>an? )",
+        r"\g<a>; \g<b> was \g<c>",
+        sentence,
+    )
     sentence = text
     text = re.sub(r",? (?:née|born) " + NAME + r"(?=[,.) ])", "", sentence) if "née" in sentence else sentence
     text = re.sub(r"\b([Hh]is|[Hh]er|[Tt]heir) (dad|mum|mom|grandma|grandpa|kids)\b", lambda m: f"{m[1]} {_SAME[m[2]]}", text)
@@ -125,7 +129,9 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str =
             out.append(_explicit(piece, me, own) if mine else piece)
         out += more
         out += [row for row in _asides(piece, me) if row not in found + out]
-    made = [row for row in found if row not in known] + [row for piece in out for row in _verbs(piece, me) if row not in known or piece == sentence]
+    made = [row for row in found if row not in known] + [
+        row for piece in out for row in _verbs(piece, me) if row not in known or piece == sentence
+    ]
     return [re.sub(r"\.{2,}$", ".", piece) for piece in made] or [sentence]
 
 
@@ -140,7 +146,11 @@ def _opened(text: str, me: str, mine: bool, pronoun: str) -> str:
     text = re.sub(r"^As an? (?:young |small |little )?(?:girl|boy|child|youth|student|apprentice|lad|man|woman),? ", "", text)
     text = re.sub(r"^(One) (winter|summer|spring|autumn|night|day|morning|evening)\b,? ", r"In one \2 ", text)
     text = re.sub(r"\b(?:came into the world|saw the light of day)\b", "was born", text)
-    text = re.sub(r"\b(?:is|was|remains) (?:best |chiefly |mainly |mostly |widely |especially )?(?:known|remembered|famous|celebrated|renowned|noted) for\b", "was famous for", text)
+    text = re.sub(
+        r"\b(?:is|was|remains) (?:best |chiefly |mainly |mostly |widely |especially )?(?:known|remembered|famous|celebrated|renowned|noted) for\b",
+        "was famous for",
+        text,
+    )
     title = rf"{_UP}[\w’'-]+(?: (?:(?:and|of|the|to|in|on|for|with|from|at|a) ){{0,2}}{_UP}[\w’'-]+)+"
     return re.sub(rf"\b(published|wrote|called|titled|entitled|composed|books?|novels?|poems?|memoirs?|is|was) (?P<t>{title})(?=[,.;]|$| (?:in|was|won|is|and) )",
                   lambda m: m[0] if '"' in text or not re.search(r" (?:and|of|the|to|in|on|for|with|from|at|a) ", m["t"]) or m[1] in ("is", "was") and not re.search(r"(?:story|book|song|work|novel|poem|tale) (?:is|was) ", text)
@@ -161,13 +171,22 @@ def _verbs(piece: str, me: str) -> list[str]:
     present = first.endswith("s") and first not in _AUX and bool(senses(first).get("VERB"))
     passive = bool(re.match(r"(?:was|were) (?:\w+ly |also |soon |never )?\w+(?:ed|en|t|n|d)\b", rest))
     cuts, pieces, start = [], [], 0
-    for found in re.finditer(r",? (?:and|but) (?:then |also |later |soon |often |finally )?(?P<a>(?:never )?[a-z']+)\b|, (?P<b>[a-z']+)\b", rest):
+    for found in re.finditer(
+        r",? (?:and|but) (?:then |also |later |soon |often |finally )?(?P<a>(?:never )?[a-z']+)\b|, (?P<b>[a-z']+)\b", rest
+    ):
         word = (found["a"] or found["b"]).removeprefix("never ")
         after = rest[found.end() :].strip().split(" ")[0]
         if _SUBORDINATE.search(rest[: found.start()]):
             break
         verb = word in _AUX or (is_past(word) and not (word.endswith("ed") and found["b"] and re.match(r"(?:by|in|with|on|at)$", after)))
-        verb = verb or present and word.endswith("s") and word not in _AUX and bool(senses(word).get("VERB")) and after not in {"of", "and", ""}
+        verb = (
+            verb
+            or present
+            and word.endswith("s")
+            and word not in _AUX
+            and bool(senses(word).get("VERB"))
+            and after not in {"of", "and", ""}
+        )
         if verb and passive and word not in _AUX:
             verb = base(word) in MOVING or bool(re.match(rf"(?:a|an|the|his|her|their|{_UP}.*|\d+)$", after))
         if verb and not (senses(word).get("ADJ") and "NOUN" in senses(after) and word.endswith("ed")):
@@ -210,13 +229,19 @@ def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") 
     wed = re.match(rf"(?:They|{re.escape(me)}|The couple|The pair) (?:were|was|got) married\b(.*)", sentence)
     if met and wed and pronoun != "they":
         sentence = f"{me} married {met['name']}{wed[1]}"
-    sentence = re.sub(rf"\bmet (?:the |an? )?((?:[a-z]+ )*)({NAME})((?:, an? [^,]+)?),? and they were married\b", rf"met \1\2\3; {me} married \2", sentence)
+    sentence = re.sub(
+        rf"\bmet (?:the |an? )?((?:[a-z]+ )*)({NAME})((?:, an? [^,]+)?),? and they were married\b",
+        rf"met \1\2\3; {me} married \2",
+        sentence,
+    )
     sentence = re.sub(r"^(?:The|the) family (?=[a-z]+ed\b|[a-z]+ )", f"{me}'s family ", sentence)
     someone = re.match(rf"(?P<name>{NAME})(?: |'s)", before)
     if someone and someone["name"].split()[0] not in _NOT_NAMES and not before.startswith(me):
         sentence = re.sub(r"^It was (?:he|she) who ", f"{someone['name']} ", sentence)
     thing = _thing(before)
-    if thing and re.match(r"It (?:was|is|had|has|won|stood|took|cost|became|weighed|lasted|made|bore|sold|told|ran|contained|showed|hung)\b", sentence):
+    if thing and re.match(
+        r"It (?:was|is|had|has|won|stood|took|cost|became|weighed|lasted|made|bore|sold|told|ran|contained|showed|hung)\b", sentence
+    ):
         sentence = f"{thing} {sentence[3:]}"
     return sentence
 
@@ -224,7 +249,11 @@ def linked(sentence: str, before: str, me: str, pronoun: str, so_far: str = "") 
 def _thing(before: str) -> str:
     """What 'It' after this sentence means: the named thing, else the one new thing, else its own subject."""
     named = re.search(rf"\b(?:called|named|titled|entitled) ((?:[Tt]he )?{NAME})", before)
-    if named and _gender(named[1]) == "" and not names_a_person(re.split(r" (?:called|named|titled|entitled)", before[: named.start() + 7])[0]):
+    if (
+        named
+        and _gender(named[1]) == ""
+        and not names_a_person(re.split(r" (?:called|named|titled|entitled)", before[: named.start() + 7])[0])
+    ):
         return named[1][:1].upper() + named[1][1:]
     new = re.findall(r"\b(?:a|an|her first|his first|her own|his own) (?:[a-z-]+ )?([a-z]+)(?=[ ,.])", before)
     new = [word for word in new if "NOUN" in senses(word) and not senses(word).get("ADJ") and word not in KIN]
@@ -234,19 +263,26 @@ def _thing(before: str) -> str:
     return subject[1] if subject and not new else ""
 
 
-_ANIMALS = ("dog|cat|horse|donkey|mule|pony|parrot|crow|raven|jackdaw|monkey|goat|cow|pig|hen|goose|falcon|hawk|owl|rabbit|tortoise|spaniel|terrier|"
-            "mare|stallion|bear|canary|cockatoo|ship|boat|sloop|schooner|yacht|barge|brig|cart|van|car|lorry|plane|aeroplane|balloon")
+_ANIMALS = (
+    "dog|cat|horse|donkey|mule|pony|parrot|crow|raven|jackdaw|monkey|goat|cow|pig|hen|goose|falcon|hawk|owl|rabbit|tortoise|spaniel|terrier|"
+    "mare|stallion|bear|canary|cockatoo|ship|boat|sloop|schooner|yacht|barge|brig|cart|van|car|lorry|plane|aeroplane|balloon"
+)
 
 
 def _asides_of_me(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[str]]:
     """'Conscripted in 1915, he …', 'After graduating in 1890, X …', 'was taught to read by Y', 'Her pear, the Cobb Russet, …' in sentences of their own."""
     found: list[str] = []
     who = rf"(?:{pronoun}|{re.escape(me)})" if mine else re.escape(me)
-    title = re.match(rf"(?P<name>(?:[A-Z\"“][\w\"”.-]* ){{0,4}}{re.escape(me)}(?: \([^)]*\))?), (?P<what>(?:an?|the) [a-z][^,]+), (?:who [^,]+, )?(?=[a-z]+)", text)
+    title = re.match(
+        rf"(?P<name>(?:[A-Z\"“][\w\"”.-]* ){{0,4}}{re.escape(me)}(?: \([^)]*\))?), (?P<what>(?:an?|the) [a-z][^,]+), (?:who [^,]+, )?(?=[a-z]+)",
+        text,
+    )
     if title and names_a_person(title["what"]):
         found.append(f"{me} was {_indefinite(title['what'])}.")
         text = f"{me} {text[title.end() :]}"
-    lead = re.match(rf"(?P<word>[A-Z][a-z]+ed|Born|Taught|Brought|Sent) (?P<rest>(?:in|at|by|to|on|for|from|as|up)\b[^,]*), (?={who} )", text)
+    lead = re.match(
+        rf"(?P<word>[A-Z][a-z]+ed|Born|Taught|Brought|Sent) (?P<rest>(?:in|at|by|to|on|for|from|as|up)\b[^,]*), (?={who} )", text
+    )
     if lead and is_participle(lead["word"].lower()):
         found.append(f"{me} was {lead['word'].lower()} {lead['rest']}.")
         text = text[lead.end() :]
@@ -259,14 +295,24 @@ def _asides_of_me(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, li
         found.append(f"{taught['by'].strip()[:1].upper()}{taught['by'].strip()[1:]} taught {me} {taught['what']}.")
         text = text[: taught.start()] + text[taught.end() :]
         text = text if len(text.split()) > 3 else ""
-    learned = re.search(rf"\b{who} (?:first |also |later )?learn(?:ed|t) (?P<what>(?:(?!\bfrom\b)[^,.]){{2,40}}?) from (?:the |an? |old |young )?(?:[A-Z]?[a-z-]+ ){{0,3}}?(?:called |named )?(?P<by>{NAME})", text, re.IGNORECASE)
+    learned = re.search(
+        rf"\b{who} (?:first |also |later )?learn(?:ed|t) (?P<what>(?:(?!\bfrom\b)[^,.]){{2,40}}?) from (?:the |an? |old |young )?(?:[A-Z]?[a-z-]+ ){{0,3}}?(?:called |named )?(?P<by>{NAME})",
+        text,
+        re.IGNORECASE,
+    )
     if learned and learned["by"][:1].isupper() and learned["by"].split()[0] not in _NOT_NAMES:
         found.append(f"{learned['by']} taught {me} {learned['what']}.")
-    named = re.match(rf"(?P<what>(?:Her|His|The|Their|{re.escape(me)}'s) (?:[a-z'-]+ ){{0,2}}?(?P<head>[a-z]+)), (?P<name>(?:[Tt]he )?{NAME}), (?=[a-z]+)", text)
+    named = re.match(
+        rf"(?P<what>(?:Her|His|The|Their|{re.escape(me)}'s) (?:[a-z'-]+ ){{0,2}}?(?P<head>[a-z]+)), (?P<name>(?:[Tt]he )?{NAME}), (?=[a-z]+)",
+        text,
+    )
     if named and "NOUN" in senses(named["head"]) and named["head"] not in KIN and not names_a_person(named["head"]):
         found.append(f"{named['what']} was called {named['name']}.")
         text = f"{named['what']} {text[named.end() :]}"
-    spent = re.search(rf"\b(?P<who>{who}|{re.escape(me)}) spent (?P<time>(?:[a-z-]+ ){{1,3}}(?:years|months|weeks|days|hours)) (?P<word>[a-z]+ing)\b(?P<rest>[^,;.]*)", text)
+    spent = re.search(
+        rf"\b(?P<who>{who}|{re.escape(me)}) spent (?P<time>(?:[a-z-]+ ){{1,3}}(?:years|months|weeks|days|hours)) (?P<word>[a-z]+ing)\b(?P<rest>[^,;.]*)",
+        text,
+    )
     if spent and past_of(_stem(spent["word"])):
         found.append(f"{me} {past_of(_stem(spent['word']))}{spent['rest']} for {spent['time']}.")
         text = text[: spent.start("word")].rstrip() + text[spent.end("rest") :] if len(text) - spent.end() > 12 else ""
@@ -275,7 +321,10 @@ def _asides_of_me(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, li
     if pet and mine:
         found.append(f"The {pet['what']} was called {pet['name']}.")
         text = f"{text[: pet.end('what')]}{text[pet.end() :]}"
-    book = re.search(rf"\b(?P<what>(?:an?|her|his) (?:[a-z-]+ )?(?P<head>book|novel|memoir|collection|poem|play|opera|handbook|volume|study|song|treatise)\b[^,.]*?), (?P<name>{NAME}(?: (?:(?:of|the|and|in|on|to|for|a) )+{NAME})*)(?=[,.]|$)", text)
+    book = re.search(
+        rf"\b(?P<what>(?:an?|her|his) (?:[a-z-]+ )?(?P<head>book|novel|memoir|collection|poem|play|opera|handbook|volume|study|song|treatise)\b[^,.]*?), (?P<name>{NAME}(?: (?:(?:of|the|and|in|on|to|for|a) )+{NAME})*)(?=[,.]|$)",
+        text,
+    )
     if book and mine:
         found.append(f"The {book['head']} was called {book['name']}.")
     return text[:1].upper() + text[1:], found
@@ -292,9 +341,15 @@ def _halves(text: str) -> list[str]:
     pieces = re.split(r";\s+(?:and |but )?", text)
     made: list[str] = []
     for piece in pieces:
-        for part in re.split(rf", (?:and|but) (?=(?:he|she|they|it|the|his|her|their|{NAME}) (?:[a-z]+ly |[a-z-]+ )?[a-z]+)|: (?=(?:he|she) )", piece):
+        for part in re.split(
+            rf", (?:and|but) (?=(?:he|she|they|it|the|his|her|their|{NAME}) (?:[a-z]+ly |[a-z-]+ )?[a-z]+)|: (?=(?:he|she) )", piece
+        ):
             if made and not _clause(part):
-                joined = piece[piece.rindex(made[-1].rstrip(".")) + len(made[-1].rstrip(".")) : piece.rindex(part)] if made[-1].rstrip(".") in piece else ", "
+                joined = (
+                    piece[piece.rindex(made[-1].rstrip(".")) + len(made[-1].rstrip(".")) : piece.rindex(part)]
+                    if made[-1].rstrip(".") in piece
+                    else ", "
+                )
                 made[-1] = f"{made[-1].rstrip('.')}{joined}{part}"
             else:
                 made.append(part)
@@ -309,7 +364,7 @@ def _clause(part: str) -> bool:
 
 def _ended(part: str) -> str:
     part = part.strip().rstrip(",")
-    part = part if part[-1:] in ".!?\"”" else f"{part}."
+    part = part if part[-1:] in '.!?"”' else f"{part}."
     return part[:1].upper() + part[1:]
 
 
@@ -374,7 +429,9 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
     """'They had twin sons, David and Jonah' -> 'Me's sons were David and Jonah.'; 'their daughter Margit became …' keeps its verb."""
     plural = "|".join(_PLURALS)
     names = rf"(?P<names>{NAME}(?:, {NAME})*,? and {NAME})"
-    match = re.search(rf"\b(?P<whose>(?:{whose}|had|with) (?:[a-z-]+ )?)(?P<kin>{plural}),? (?:called |named )?{names}(?P<end>,? |\.|$)", text)
+    match = re.search(
+        rf"\b(?P<whose>(?:{whose}|had|with) (?:[a-z-]+ )?)(?P<kin>{plural}),? (?:called |named )?{names}(?P<end>,? |\.|$)", text
+    )
     if match:
         singular = _PLURALS[match["kin"]]
         kin = {"child": "children"}.get(singular, match["kin"])
@@ -384,13 +441,19 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
         if match["whose"].startswith(("had", "with")) or not _finite(re.sub(r"^both ", "", rest)):
             return text, found
         return f"{match['names']} {rest.strip()}", found
-    match = re.search(rf"\bhad (?:a|one|an only) (?:[a-z-]+ )?(?P<kin>son|daughter|child),? (?:called |named )?(?P<name>{NAME})(?P<born>,? (?:who was )?born (?:in|on) [^,.]+)?", text)
+    match = re.search(
+        rf"\bhad (?:a|one|an only) (?:[a-z-]+ )?(?P<kin>son|daughter|child),? (?:called |named )?(?P<name>{NAME})(?P<born>,? (?:who was )?born (?:in|on) [^,.]+)?",
+        text,
+    )
     if match:
         found = [f"{me}'s {match['kin']} was {match['name']}."]
         if match["born"]:
             found.append(f"{match['name']} was {match['born'][match['born'].index('born') :].strip()}.")
         return text[: match.start("born")] + text[match.end("born") :] if match["born"] else text, found
-    match = re.match(rf"(?:A|Their|His|Her|{re.escape(me)}'s) (?P<rank>first |second |third |elder |eldest |younger |youngest |only )?(?P<kin>son|daughter|child), (?P<name>{NAME}), (?:was born|followed|came|arrived) (?P<when>in [^,.]+)", text)
+    match = re.match(
+        rf"(?:A|Their|His|Her|{re.escape(me)}'s) (?P<rank>first |second |third |elder |eldest |younger |youngest |only )?(?P<kin>son|daughter|child), (?P<name>{NAME}), (?:was born|followed|came|arrived) (?P<when>in [^,.]+)",
+        text,
+    )
     if match and "their" in whose:
         return f"{match['name']} was born {match['when']}.", [f"{me}'s {(match['rank'] or '')}{match['kin']} was {match['name']}."]
     return text, []
@@ -423,8 +486,16 @@ def _asides(text: str, me: str) -> list[str]:
     for match in re.finditer(rf"(?P<name>{NAME}), (?P<what>an? [a-z][^,;.]{{2,60}}|the [a-z][^,;.]{{2,60}})(?=[,.;]|$)", text):
         if names_a_person(match["what"]) and match["name"].split()[0] not in _NOT_NAMES and me not in match["name"]:
             found.append(f"{match['name']} was {_indefinite(match['what'])}.")
-    for match in re.finditer(rf"\b(?:the|an?) (?P<what>(?:[a-z][\w'-]* |{_UP}[a-z]+ )?(?:[a-z][\w'-]* )?(?P<head>[a-z][\w-]+)) (?:called |named |nicknamed )?(?P<name>{NAME})", text):
-        if names_a_person(match["head"]) and match["name"].split()[0] not in _NOT_NAMES and me not in match["name"] and match["head"] not in KIN:
+    for match in re.finditer(
+        rf"\b(?:the|an?) (?P<what>(?:[a-z][\w'-]* |{_UP}[a-z]+ )?(?:[a-z][\w'-]* )?(?P<head>[a-z][\w-]+)) (?:called |named |nicknamed )?(?P<name>{NAME})",
+        text,
+    ):
+        if (
+            names_a_person(match["head"])
+            and match["name"].split()[0] not in _NOT_NAMES
+            and me not in match["name"]
+            and match["head"] not in KIN
+        ):
             found.append(f"{match['name']} was {_indefinite(match['what'])}.")
     return found
 
@@ -433,8 +504,13 @@ def names_a_person(phrase: str) -> bool:
     """Whether a noun phrase names a person by its work or standing."""
     phrase = re.split(r"[,.] ", phrase.strip())[-1]
     head = re.split(r" (?:of|from|in|with|at|who|to|on|for|named|called|whose|that|and)\b", re.sub(r"^(?:an?|the) ", "", phrase))[0].split()
-    return bool(head) and head[-1] not in _THINGS and (
-        head[-1] in _PEOPLE or bool(re.search(r"(?:er|or|ist|man|woman|ian|ess|ant|eer|smith|wright|ster|monger|ologist|herd)$", head[-1]))
+    return (
+        bool(head)
+        and head[-1] not in _THINGS
+        and (
+            head[-1] in _PEOPLE
+            or bool(re.search(r"(?:er|or|ist|man|woman|ian|ess|ant|eer|smith|wright|ster|monger|ologist|herd)$", head[-1]))
+        )
     )
 
 
@@ -468,11 +544,16 @@ def _relative(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[s
     match = re.search(rf"\b(?P<prep>at|in|to|for) (?P<place>{NAME}), where (?P<who>he|she|they) (?P<rest>[^;]+)$", text)
     if match and match["who"] == pronoun and mine and _finite(re.sub(r"^(?:also|later|then|never|often) ", "", match["rest"])):
         rest = match["rest"].rstrip(". ")
-        return _ended(text[: match.end("place")]), [_ended(f"{me} {rest} {'in' if match['prep'] in ('to', 'for') else match['prep']} {match['place']}")]
+        return _ended(text[: match.end("place")]), [
+            _ended(f"{me} {rest} {'in' if match['prep'] in ('to', 'for') else match['prep']} {match['place']}")
+        ]
     match = re.search(rf"(?P<name>(?:the )?{NAME}), (?P<what>an? [^,]+?), which (?P<who>he|she|they) (?P<rest>[^;]+)$", text)
     if match and match["who"] == pronoun and mine:
         first = re.match(r"(?P<verb>[a-z]+)(?P<tail> .+)", match["rest"])
         if first and is_past(first["verb"]):
             tail = re.split(r",? and (?:for )?which ", first["tail"])[0].rstrip(". ")
-            return _ended(text[: match.end("name")]), [_ended(f"{match['name']} was {match['what']}"), _ended(f"{me} {first['verb']} {match['name']}{tail}")]
+            return _ended(text[: match.end("name")]), [
+                _ended(f"{match['name']} was {match['what']}"),
+                _ended(f"{me} {first['verb']} {match['name']}{tail}"),
+            ]
     return text, []

@@ -893,11 +893,7 @@ class Story:
                 role = forms[low]
                 if role == "her":
                     giving = (
-                        out
-                        and out[-1].kind == "word"
-                        and base(out[-1].low) in GIVING
-                        or not out
-                        and statement.clause.verb.lemma in GIVING
+                        out and out[-1].kind == "word" and base(out[-1].low) in GIVING or not out and statement.clause.verb.lemma in GIVING
                     )
                     role = "possessive" if _opens_noun(after) and not (giving and after.kind == "number") else "object"
                     plain = after.kind == "word" and "ADJ" not in senses(after.low) and after.low not in KIN

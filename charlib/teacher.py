@@ -16,7 +16,14 @@ from typing import Protocol
 from charlib import run
 from charlib.profile import Profile
 
-STAGES = {"scenes": "scenes", "dialogue": "dialogue", "memory": "dialogue", "recall": "dialogue", "protective": "protective", "boundary": "protective"}
+STAGES = {
+    "scenes": "scenes",
+    "dialogue": "dialogue",
+    "memory": "dialogue",
+    "recall": "dialogue",
+    "protective": "protective",
+    "boundary": "protective",
+}
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,12 @@ _ROLE_KEYS = ("role", "speaker", "character", "name", "who", "actor", "from")
 _TEXT_KEYS = ("text", "content", "line", "words", "utterance", "speech", "dialogue", "message", "value", "says")
 _ACTION_KEYS = ("action", "type", "mode", "kind", "emotion")
 _TAGS = r"b|i|u|p|em|strong|div|span|br|hr|li|ul|ol|blockquote|pre|code|h[1-6]|table|tr|td|th|tbody|thead|body|html|q|small|cite"
-_VERBS = r"speaking|thinking|speaks|thinks|says|said|thought|aloud|asks|asked|replies|replied|answers|answered|whispers|mutters|muses|reflects"
-_END = re.compile(r"^(?:the end|end(?: of (?:the )?(?:scene|dialogue|script))?|fin|curtain|\[end\]|scene (?:ends|\d+|[ivx]+))\.?$", re.IGNORECASE)
+_VERBS = (
+    r"speaking|thinking|speaks|thinks|says|said|thought|aloud|asks|asked|replies|replied|answers|answered|whispers|mutters|muses|reflects"
+)
+_END = re.compile(
+    r"^(?:the end|end(?: of (?:the )?(?:scene|dialogue|script))?|fin|curtain|\[end\]|scene (?:ends|\d+|[ivx]+))\.?$", re.IGNORECASE
+)
 _REMARK = re.compile(
     r"^(?:let me know|i hope (?:this|that|you)|hope this|feel free|would you like me|do you want me|please let me|if you(?:'d| would) like|"
     r"this (?:scene|dialogue|conversation) (?:shows|captures|is|was|reflects)|is there anything else)\b",
@@ -135,9 +139,13 @@ def _bare(rows: list[str], ours: Callable[[str], bool]) -> list[str]:
 
 def _split(row: str, rows: list[str], ours: Callable[[str], bool]) -> list[str]:
     """A line that holds several turns, cut before each name that opens one: the protagonist's, or one that opens a line or has an action."""
-    opened = {match[1] for line in rows if (match := re.match(r"^\s*\**([^\W\d_][\w.'’ -]{0,40}?)\**\s*(?:[(\[][^)\]]*[)\]])?\s*[:：]", line))}
+    opened = {
+        match[1] for line in rows if (match := re.match(r"^\s*\**([^\W\d_][\w.'’ -]{0,40}?)\**\s*(?:[(\[][^)\]]*[)\]])?\s*[:：]", line))
+    }
     cuts = [0]
-    for match in re.finditer(r"(?<=[.!?…\"”’)\]>*])\s+(?=\**([A-ZÀ-Þ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){0,3})\**\s*([(\[][^)\]\n]{1,60}[)\]])?\s*\**[:：])", row):
+    for match in re.finditer(
+        r"(?<=[.!?…\"”’)\]>*])\s+(?=\**([A-ZÀ-Þ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){0,3})\**\s*([(\[][^)\]\n]{1,60}[)\]])?\s*\**[:：])", row
+    ):
         acted = match[2] and re.search(_VERBS, match[2], re.IGNORECASE)
         if ours(match[1]) or acted or match[1] in opened:
             cuts.append(match.end())

@@ -75,7 +75,9 @@ RECIPES = {
 
 _BEGAN = time.monotonic()  # a time budget counts from the start of the process
 # Freed activations stay with the process, in huge pages: asking the system for them again at every step costs about a tenth of it.
-_ALLOCATOR = ":".join(f"glibc.malloc.{name}" for name in ("hugetlb=1", "mmap_threshold=33554432", "trim_threshold=2000000000", "top_pad=67108864"))
+_ALLOCATOR = ":".join(
+    f"glibc.malloc.{name}" for name in ("hugetlb=1", "mmap_threshold=33554432", "trim_threshold=2000000000", "top_pad=67108864")
+)
 _FINISHED = "finished"  # in checkpoints/: what the training that ended there was made of
 
 
@@ -371,9 +373,7 @@ def hidden(model, batch: dict, top: int = 0):
         states = _layers(stack, batch["lower"], batch, len(stack.layers) - top, len(stack.layers))
         return stack.norm(states)
     mask = dataset.visible(batch["groups"], batch["segments"])
-    return stack(
-        input_ids=batch["input_ids"], attention_mask=mask, position_ids=batch["positions"], use_cache=False
-    ).last_hidden_state
+    return stack(input_ids=batch["input_ids"], attention_mask=mask, position_ids=batch["positions"], use_cache=False).last_hidden_state
 
 
 def _layers(stack, states, batch: dict, first: int, last: int):
@@ -460,7 +460,9 @@ def _plan(checkpoints: Path, model, tokens: list[dataset.Tokens], recipe: Recipe
         fitting = int((budget / len(rows) - below) / step)
         if fitting < least:
             wanted = max(1, int(budget / (below + least * step)))
-            plan["examples"] = max(1, bisect.bisect_right(range(len(tokens)), wanted, key=lambda n: len(dataset.pack(tokens[:n], recipe.row_length))) - 1)
+            plan["examples"] = max(
+                1, bisect.bisect_right(range(len(tokens)), wanted, key=lambda n: len(dataset.pack(tokens[:n], recipe.row_length))) - 1
+            )
         kept = dataset.pack(tokens[: plan["examples"]], recipe.row_length)
         plan |= {"rows": len(kept), "left_out": len(tokens) - plan["examples"], "epochs": max(least, min(recipe.epochs, fitting)),
                  "step_seconds": round(step, 3)}  # fmt: skip
@@ -810,7 +812,14 @@ def _keep(trainer, folder: Path, recipe: Recipe, base: bases.Base, plan: dict) -
         config["base_model_name_or_path"] = "HuggingFaceTB/SmolLM2-135M-Instruct" if base.name == "bundled" else Path(base.name).name
         config["target_modules"] = sorted(config["target_modules"])
         (temporary / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
-    facts = {"base": base.name, "fingerprint": base.fingerprint, "note": base.note, "checkpoint": chosen, "plan": plan, "made_of": _made_of(folder)}
+    facts = {
+        "base": base.name,
+        "fingerprint": base.fingerprint,
+        "note": base.note,
+        "checkpoint": chosen,
+        "plan": plan,
+        "made_of": _made_of(folder),
+    }
     (temporary / "base.json").write_text(json.dumps(facts, indent=1))
     card = f"# Adapter of a character simulacrum\n\nA simulation made from a text; not the person's words.\n\nBase: {base.note or base.name}.\n"
     (temporary / "README.md").write_text(card)

@@ -1,6 +1,6 @@
 """The walk: the five notebooks in order through papermill, one progress line each, products checked whatever papermill's metadata says.
 
-    walk.walk("beethoven", "beethoven", preset="workshop", say=print)
+walk.walk("beethoven", "beethoven", preset="workshop", say=print)
 """
 
 import contextlib
@@ -26,7 +26,9 @@ def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, st
     run.preset(preset)
     source = profiles.find(character)
     profiles.load(source)  # what cannot be read is refused before anything is written
-    given = parameters({"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets or {})
+    given = parameters(
+        {"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets or {}
+    )
     with here.stage("walk"):
         run.refuse_other_character(here, character)
         started = time.monotonic()
@@ -96,7 +98,9 @@ def execute(here: run.Run, notebook: str, values: dict, say=print) -> None:
             reason = str(error.evalue)
         raise run.RunError(f"{notebook} stopped: {reason} (cell {error.exec_count}; the notebook is kept in {out}).") from None
     except DeadKernelError:
-        raise run.RunError(f"{notebook} stopped: its kernel died, most likely for want of memory; close programs or use a smaller preset.") from None
+        raise run.RunError(
+            f"{notebook} stopped: its kernel died, most likely for want of memory; close programs or use a smaller preset."
+        ) from None
     except CellTimeoutError:
         raise run.RunError(f"{notebook} stopped: a cell took too long; see {out}.") from None
     missing = [product for product in PRODUCTS[notebook] if not here.has(product)]
@@ -115,7 +119,12 @@ def _quiet():
     import os
     import warnings
 
-    names = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    names = {
+        "TQDM_DISABLE": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(names)
     try:

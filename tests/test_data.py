@@ -31,7 +31,9 @@ def shipped(request, tmp_path_factory):
     questions = interview.load_questions(run.root() / "data" / "questions" / f"{slug}.jsonl")
     full = [item for item in told.kept if item.kind == "experience"]
     memory = [item for item in told.kept if item.kind == "memory"]
-    return SimpleNamespace(slug=slug, here=here, person=person, scenes=scenes, told=told, built=built, questions=questions, full=full, memory=memory)
+    return SimpleNamespace(
+        slug=slug, here=here, person=person, scenes=scenes, told=told, built=built, questions=questions, full=full, memory=memory
+    )
 
 
 def test_profile_is_complete(shipped):
@@ -129,7 +131,9 @@ def test_question_bank_is_large_and_sound(shipped):
             pairs[item.pair].append(item.answerable)
         if item.purpose in ("recall", "paraphrase"):
             assert item.gold and len(item.options) >= 4
-            assert not any(re.search(rf"(?<!\w){re.escape(gold.lower())}(?!\w)", item.question.lower()) for gold in item.gold), item.question
+            assert not any(re.search(rf"(?<!\w){re.escape(gold.lower())}(?!\w)", item.question.lower()) for gold in item.gold), (
+                item.question
+            )
     assert len(pairs) >= floor(slug, 40) and all(sorted(sides) == [False, True] for sides in pairs.values())
     assert len({item.id for item in bank}) == len(bank)
 

@@ -34,7 +34,9 @@ def wordings(rows: list[tuple[str, str]], fact: dict) -> set[str]:
 def test_what_readers_would_ask_is_met_in_four_wordings():
     counts = {(name, fact["ask"]): len(wordings(life(name)[0], fact)) for name in NAMES for fact in life(name)[1]}
     met = sum(count >= 4 for count in counts.values())
-    assert len(counts) >= 200 and met >= 0.84 * len(counts), f"{met} of {len(counts)}: {[key for key, count in counts.items() if count < 4]}"
+    assert len(counts) >= 200 and met >= 0.84 * len(counts), (
+        f"{met} of {len(counts)}: {[key for key, count in counts.items() if count < 4]}"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +49,9 @@ def test_answers_are_short(name):
 def test_questions_and_answers_are_sentences_in_the_right_person(name):
     for question, answer in life(name)[0]:
         assert re.match(r"[A-Z0-9“À-Þ]", question) and question[-1] in "?." and answer[-1] in ".!?"
-        assert not re.search(r"\b(?:I|my|me)\b", re.sub(r"^(?:Tell me|What can you tell me|I should like to hear|May I ask)\b", "", question)), question
+        assert not re.search(
+            r"\b(?:I|my|me)\b", re.sub(r"^(?:Tell me|What can you tell me|I should like to hear|May I ask)\b", "", question)
+        ), question
         assert not re.search(r"\byour?s?\b", answer), (question, answer)
         assert "  " not in question + answer and "[[" not in question + answer
 

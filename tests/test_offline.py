@@ -115,7 +115,9 @@ def test_refusals_open_in_few_ways_and_name_what_is_strange(engineer):
     regular = [opening for opening in openings if opening.startswith("I ")]
     assert len(regular) <= 14 and sum(openings[opening] for opening in regular) >= 0.85 * len(made)
     unnamed = "that year"  # a number beyond the horizon is not said back
-    naming = [beyond for beyond in made if beyond.topic not in {"are you a machine", "provocation"} and unnamed not in beyond.turns[-1].text]
+    naming = [
+        beyond for beyond in made if beyond.topic not in {"are you a machine", "provocation"} and unnamed not in beyond.turns[-1].text
+    ]
     for beyond in naming:
         asked, said = (set(re.findall(r"[\w-]{3,}", turn.text.lower())) for turn in (beyond.turns[0], beyond.turns[-1]))
         assert asked & said, (beyond.turns[0].text, beyond.turns[-1].text)

@@ -72,8 +72,13 @@ def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, 
 
 def test_what_prompts_share_is_computed_once(sim, monkeypatch):
     """Prompts that differ late, as with passages of the profile: their common beginnings are one row's, not each one's."""
-    passages = ["She built her first clock in 1822 from the brass of a broken sextant. " * 3, "Her quarrel with the bishop began over the bell. " * 3]
-    talks = [talk(words, system=f"You are Nell Gray. {passages[place % 2]}{place}") for place, words in enumerate(["Who?", "Where was it?"] * 6)]
+    passages = [
+        "She built her first clock in 1822 from the brass of a broken sextant. " * 3,
+        "Her quarrel with the bishop began over the bell. " * 3,
+    ]
+    talks = [
+        talk(words, system=f"You are Nell Gray. {passages[place % 2]}{place}") for place, words in enumerate(["Who?", "Where was it?"] * 6)
+    ]
     from charlib import upload
 
     computed = []

@@ -57,7 +57,13 @@ JUNK = st.text(alphabet=st.characters(codec="utf-8"), max_size=12)
 MARKS = st.sampled_from(["**", "__", "|", "```", "```json", "[", "]", "{", "}", '"', "\\", "\n", "\r\n", "\t", ":", "：", " — ", "(", ")", "(thinking)", "<br>", "<",
                          "</p>", "<|eot|>", "<think>", "</think>", "\x00", "\x1b[31m", "\u2028", "\u202e", "🕰️", "Exchange 7", "Answerable: no", "Twin of: 9", "1.",
                          "Scene 3", "Background:", "Gray:", "null", "[" * 40, "(" * 60, "| " * 30, "Gray: " * 20, "é", "\u0301"])  # fmt: skip
-EDITS = st.lists(st.tuples(st.sampled_from(["insert", "delete", "repeat", "swap", "cut", "lower"]), st.integers(0, 10_000), st.integers(0, 60), JUNK | MARKS), min_size=1, max_size=8)
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["insert", "delete", "repeat", "swap", "cut", "lower"]), st.integers(0, 10_000), st.integers(0, 60), JUNK | MARKS
+    ),
+    min_size=1,
+    max_size=8,
+)
 SCENES = "Scene 1\nType: chat\nLocation: Hull\nTime: 1822\nBackground: Gray mends a clock.\n\nScene 2\nType: debate\nBackground: Moss will not pay."
 PAIRS = "Exchange 1\nKind: later technology\nBeyond: it came later\nAnswerable: no\nMoss: A telegraph?\nGray: I know of none.\n\nExchange 2\nTwin of: 1\nMoss: A clock?\nGray: Yes."
 SEEDS = st.sampled_from([reply for _, reply, _ in ROWS] + [SCENES, PAIRS])

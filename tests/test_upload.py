@@ -468,7 +468,9 @@ def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, 
     monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
     plan = upload._plan(tmp_path, model, tokens, recipe)
     assert plan["epochs"] == 3 and plan["examples"] + plan["left_out"] == len(tokens) and plan["left_out"] > 0
-    assert plan["rows"] * (0.5 + 3 * 2.0) <= 0.92 * 30 and upload._planned(tmp_path) == plan  # a resumed training follows the plan it began with
+    assert (
+        plan["rows"] * (0.5 + 3 * 2.0) <= 0.92 * 30 and upload._planned(tmp_path) == plan
+    )  # a resumed training follows the plan it began with
     monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 1e-6))
     ample = upload._plan(tmp_path, model, tokens, recipe)
     assert (ample["epochs"], ample["examples"], ample["left_out"]) == (6, len(tokens), 0)

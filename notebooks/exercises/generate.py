@@ -1,7 +1,7 @@
 """The exercises, generated from their solutions: in a cell tagged `solution` the comment lines at its top stay, the rest is for the learner.
 
-    python notebooks/exercises/generate.py            # write notebooks/exercises/*.ipynb
-    python notebooks/exercises/generate.py --check    # exit 1 where one is out of date
+python notebooks/exercises/generate.py            # write notebooks/exercises/*.ipynb
+python notebooks/exercises/generate.py --check    # exit 1 where one is out of date
 """
 
 import copy
