@@ -205,7 +205,7 @@ def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
-    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: a fact, two boundary pairs, a single exchange.
+    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: a fact, three boundary pairs, a single exchange.
 
     A fact is a run of exchanges with one answer: what a small budget keeps is a few facts in all their wordings, since a fact met once is not
     remembered. A pair stays together. Within a paragraph all come in the teacher's order, short ones before long ones.
@@ -226,7 +226,7 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
     ordered = []
     while any(queues.values()):
         for paragraph in paragraphs:
-            for kind in ("fact", "pair", "pair", "single"):
+            for kind in ("fact", "pair", "pair", "pair", "single"):
                 if queues[(paragraph, kind)]:
                     ordered += queues[(paragraph, kind)].pop(0)
     return ordered

@@ -867,7 +867,7 @@ def bank(here: run.Run, profile: Profile, seed: int = 0) -> list[Question]:
     return offline.questions(profile, seed)
 
 
-SHARES = {"recall": 0.48, "boundary": 0.32, "choice": 0.02, "time": 0.02, "value": 0.06, "trait": 0.04, "paraphrase": 0.06}
+SHARES = {"recall": 0.4, "boundary": 0.4, "choice": 0.02, "time": 0.02, "value": 0.06, "trait": 0.04, "paraphrase": 0.06}
 
 
 def sample(questions: Sequence[Question], count: int, seed: int = 0) -> list[Question]:

@@ -245,6 +245,21 @@ def test_a_small_budget_cuts_every_paragraph_alike_and_keeps_short_ones_first(to
     assert {item.id for item in kept} <= {item.id for item in generous} and [item for item in generous if item.kind == "experience"]
 
 
+def test_a_small_budget_buys_facts_in_all_their_wordings_before_most_single_exchanges(tokenizer):
+    """A fact met once is not remembered: wherever they stand in a paragraph, facts in several wordings come in the first rounds."""
+    facts = [item for item in bank(memories=18) if item.kind != "experience"]
+    singles = [
+        Example(id=f"single-{p}-{n}", dialogue="d", paragraphs=[f"p{p}"], kind="memory", messages=[
+            Message(role="system", content="S"), Message(role="user", content=f"{p} once {n}?"), Message(role="assistant", content=f"answer {p} {n} here"),
+        ]) for p in range(4) for n in range(30)
+    ]  # fmt: skip
+    kept, left = dataset.select(singles + facts, tokenizer, 2400, 1)
+    whole = Counter((item.paragraphs[0], item.messages[-1].content) for item in kept if "single" not in item.id and item.kind == "memory")
+    assert left["memory"] > 60 and len([item for item in kept if "single" in item.id]) < 60
+    assert set(whole.values()) == {6} and Counter(place for place, _ in whole).keys() == {"p0", "p1", "p2", "p3"}
+    assert len(whole) == 12, "every fact there is, before the single exchanges are through"
+
+
 def test_the_same_seed_selects_the_same(tokenizer):
     ids = lambda seed: [item.id for item in dataset.select(bank(), tokenizer, 900, seed)[0]]  # noqa: E731
     assert ids(3) == ids(3) and ids(3) != ids(4)
