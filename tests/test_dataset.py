@@ -253,9 +253,10 @@ def test_a_small_budget_buys_facts_in_all_their_wordings_before_most_single_exch
             Message(role="system", content="S"), Message(role="user", content=f"{p} once {n}?"), Message(role="assistant", content=f"answer {p} {n} here"),
         ]) for p in range(4) for n in range(30)
     ]  # fmt: skip
-    kept, left = dataset.select(singles + facts, tokenizer, 2400, 1)
+    words = sum(len(tokenizer.encode(m.content)) + 5 for item in singles + facts for m in item.messages[1:])
+    kept, left = dataset.select(singles + facts, tokenizer, words // 2, 1)
     whole = Counter((item.paragraphs[0], item.messages[-1].content) for item in kept if "single" not in item.id and item.kind == "memory")
-    assert left["memory"] > 60 and len([item for item in kept if "single" in item.id]) < 60
+    assert left["memory"] > 60 and len([item for item in kept if "single" in item.id]) < 60  # of 120
     assert set(whole.values()) == {6} and Counter(place for place, _ in whole).keys() == {"p0", "p1", "p2", "p3"}
     assert len(whole) == 12, "every fact there is, before the single exchanges are through"
 
