@@ -205,8 +205,9 @@ def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
-    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike: a fact, three boundary pairs, a single exchange.
+    """Short examples in rounds over the paragraphs, so that a small budget cuts every paragraph alike.
 
+    A round takes a fact, three boundary pairs (with fewer, more that could be answered is refused) and a single exchange.
     A fact is a run of exchanges with one answer: what a small budget keeps is a few facts in all their wordings, since a fact met once is not
     remembered. A pair stays together. Within a paragraph all come in the teacher's order, short ones before long ones.
     """

@@ -359,7 +359,7 @@ def test_why_leads_to_the_nearest_experience(here, person, examples):
     assert "Nearest experience" in room.said.value and "1801" in room.said.value
 
 
-def test_without_a_judge_the_cell_says_so_and_with_one_it_shows_the_reasons_of_missing_values(capsys):
+def test_without_a_judge_the_cell_says_so(capsys):
     widgets.judged({"judges": {}, "people": {}, "against": {}})
     assert "No judge model" in capsys.readouterr().out
 
