@@ -734,30 +734,43 @@ def _flip(topic: str, rows: list[Answer]) -> list[dict]:
     return messages
 
 
-def dinner(first: System, second: System, topic: str, turns: int = 6, seed: int = 0, here: run.Run | None = None) -> list[Answer]:
-    """Two simulacra talk to each other about a topic, `turns` replies in all; each hears the other's spoken words only.
+def dinner(
+    companions: Sequence[System], topic: str, turns: int = 6, seed: int = 0, here: run.Run | None = None, on_reply: Callable | None = None
+) -> list[Answer]:
+    """Two or more at one table, who speak in turn, `turns` replies in all; each hears the spoken words of the others since it last spoke.
 
-    With a run the talk is kept turn by turn in its conversations/, and one that was broken off, by the same weights, goes on.
+    With two, a reply is heard as it stands; with more, beside the name of who said it. `on_reply(name, spoken)` hears each as it comes. With a
+    run the talk is kept reply by reply in its conversations/, and one that was broken off, by the same weights, goes on.
     """
     item = Question(id=topic, question=topic, group="interview")
-    names = [getattr(system, "character", "") or system.name for system in (first, second)]
-    makers = [getattr(system, "maker", None) for system in (first, second)]
-    name = run.slug(
-        f"dinner-{first.name}-{second.name}-{seed}-{hashlib.sha256(repr((topic, names)).encode()).hexdigest()[:8]}".replace("_", "-")
-    )
-    path = here.path("conversations", f"{name}.jsonl") if here else None
-    rows = run.read_jsonl(path, Answer)[:turns] if path and path.is_file() else []
-    if [row.maker for row in rows] != [makers[row.turn % 2] for row in rows]:
-        rows = []
-    for turn in range(len(rows), turns):
-        system = (first, second)[turn % 2]
-        asked = f"You sit at table with {names[1]}. {topic}" if turn == 0 else rows[-1].text or "…"
-        if turn == 1:
-            asked = f"{names[0]} sits at table with you and says: {asked}"
-        reply = _replies(system, [[*_messages(rows[turn % 2 :: 2]), *_ask(asked)]], seed * 1000 + turn)[0]
-        rows.append(_answer(item, asked, reply, system, seed, names[turn % 2], makers[turn % 2], conversation=name, turn=turn))
-        if path:
-            run.write_jsonl(path, rows)
+    names = [getattr(one, "character", "") or one.name for one in companions]
+    makers = [getattr(one, "maker", None) for one in companions]
+    systems = [one.name for one in companions]
+    digest = hashlib.sha256(repr((topic, names, systems, seed)).encode()).hexdigest()[:8]
+    place = f"dinner-{digest}"
+    path = here.path("conversations", f"{place}.jsonl") if here else None
+    kept = run.read_jsonl(path, Answer)[:turns] if path and path.is_file() else []
+    if [row.maker for row in kept] != [makers[row.turn % len(makers)] for row in kept]:
+        kept = []
+    talks: list[list[dict]] = [[] for _ in companions]
+    rows: list[Answer] = []
+    for turn in range(turns):
+        who = turn % len(companions)
+        since = rows[max(0, turn - len(companions) + 1) :]
+        said = [(row.text or "…") if len(companions) == 2 and turn > 1 else f"{row.character} says: {row.text or '…'}" for row in since]
+        others = " and ".join(name for number, name in enumerate(names) if number != who)
+        opening = [f"You sit at table with {others}. {topic}"] if turn < len(companions) else []
+        asked = "\n".join([*opening, *said])
+        if turn < len(kept):
+            rows.append(kept[turn])
+        else:
+            reply = _replies(companions[who], [[*talks[who], *_ask(asked)]], seed * 1000 + turn)[0]
+            rows.append(_answer(item, asked, reply, companions[who], seed, names[who], makers[who], conversation=place, turn=turn))
+            if path:
+                run.write_jsonl(path, rows)
+        talks[who] += [*_ask(asked), {"role": "assistant", "content": rows[-1].text or "…"}]
+        if on_reply:
+            on_reply(names[who], rows[-1].text)
     return rows
 
 
@@ -975,28 +988,3 @@ class Talk:
             said += piece
             self.messages[-1]["content"] = split_thought(said)[0]
             yield piece
-
-
-def company(companions: Sequence[System], topic: str, turns: int = 6, seed: int = 0) -> list[Answer]:
-    """Two or more at one table, who speak in turn, `turns` replies in all; each hears the spoken words of the others since it last spoke.
-
-    With two, a reply is heard as it stands; with more, beside the name of who said it.
-    """
-    item = Question(id=topic, question=topic, group="interview")
-    names = [getattr(one, "character", "") or one.name for one in companions]
-    digest = hashlib.sha256(repr((topic, names, seed)).encode()).hexdigest()[:8]
-    place = f"table:{':'.join(one.name for one in companions)}:{digest}"
-    talks: list[list[dict]] = [[] for _ in companions]
-    rows: list[Answer] = []
-    for turn in range(turns):
-        who = turn % len(companions)
-        since = rows[max(0, turn - len(companions) + 1) :]
-        said = [(row.text or "…") if len(companions) == 2 and turn > 1 else f"{row.character} says: {row.text or '…'}" for row in since]
-        others = " and ".join(name for number, name in enumerate(names) if number != who)
-        opening = [f"You sit at table with {others}. {topic}"] if turn < len(companions) else []
-        asked = "\n".join([*opening, *said])
-        system = companions[who]
-        reply = _replies(system, [[*talks[who], *_ask(asked)]], seed * 1000 + turn)[0]
-        rows.append(_answer(item, asked, reply, system, seed, names[who], getattr(system, "maker", None), conversation=place, turn=turn))
-        talks[who] += [*_ask(asked), {"role": "assistant", "content": rows[-1].text or "…"}]
-    return rows

@@ -1050,10 +1050,9 @@ class DinnerTable:
         self.text.value, self.said.value = "", note("They sit down …")
         try:
             seated = [self.guests[name] for name in dict.fromkeys((self.guest.value, self.third.value)) if name]
-            self.rows = dine(self.sim, self.person, seated, self.topic.value, self.turns.value, on_reply=self._add)
-            path = self.here.path("conversations", f"dinner-{time.strftime('%Y%m%d-%H%M%S')}.jsonl")
-            run.write_jsonl(path, self.rows)
-            self.said.value = note(f"Saved as conversations/{path.name}.")
+            seed = len(list(self.here.path("conversations").glob("dinner-*.jsonl")))  # another evening, another talk
+            self.rows = dine(self.here, self.sim, self.person, seated, self.topic.value, self.turns.value, seed, self._add)
+            self.said.value = note(f"Saved as conversations/{self.rows[0].conversation}.jsonl.")
         except run.RunError as error:
             self.said.value = note(str(error))
         finally:
@@ -1071,9 +1070,17 @@ class DinnerTable:
 
 
 def dine(
-    sim, person: profile.Profile, seated: list[tuple], topic: str, turns: int = 6, seed: int = 0, on_reply=None, tokens: int = 64
+    here: run.Run | None,
+    sim,
+    person: profile.Profile,
+    seated: list[tuple],
+    topic: str,
+    turns: int = 6,
+    seed: int = 0,
+    on_reply=None,
+    tokens: int = 64,
 ) -> list:
-    """A dinner of the run's simulacrum with `seated`, of `guests`; `on_reply(name, spoken)` hears each reply. Returns the rows."""
+    """A dinner of the run's simulacrum with `seated`, of `guests`; kept in `here`, if given. `on_reply(name, spoken)` hears each reply. Returns the rows."""
     from charlib import interview, simulacrum
 
     sampling = simulacrum.Sampling(max_new_tokens=tokens, temperature=0.7)
@@ -1084,24 +1091,7 @@ def dine(
         else:
             adapter, whom = invite(sim, other)
             company.append(interview.Trained(sim, whom, name=adapter, adapter=adapter, sampling=sampling))
-    return interview.company([_Heard(one, on_reply) for one in company], topic, turns, seed)
-
-
-class _Heard:
-    """A system whose replies are told to a listener as they are given."""
-
-    def __init__(self, system, on_reply=None):
-        self.system, self.name, self.character = system, system.name, system.character
-        self.maker, self.on_reply = system.maker, on_reply
-
-    def reply(self, conversations: list[list[dict]], seed: int = 0) -> list:
-        from charlib import interview
-
-        replies = self.system.reply(conversations, seed)
-        if self.on_reply:
-            for one in replies:
-                self.on_reply(self.character, interview.split_thought(one.text)[0])
-        return replies
+    return interview.dinner(company, topic, turns, seed, here, on_reply)
 
 
 def dinner_table(here: run.Run, sim, person: profile.Profile) -> None:
@@ -1111,7 +1101,7 @@ def dinner_table(here: run.Run, sim, person: profile.Profile) -> None:
         return
     label, guest = next(iter(guests(here, sim, person).items()))
     read(f"{person.name} sits at table with {label}. {TOPICS[0]}")
-    dine(sim, person, [guest], TOPICS[0], 2, on_reply=lambda name, text: read(f"{name}: {text} …"), tokens=TWIN)
+    dine(None, sim, person, [guest], TOPICS[0], 2, on_reply=lambda name, text: read(f"{name}: {text} …"), tokens=TWIN)
 
 
 # ---- blind rating ------------------------------------------------------------------------------------------------------------------

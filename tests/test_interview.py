@@ -364,7 +364,7 @@ def test_conversations_are_saved_and_kept(tmp_path):
 def test_two_simulacra_talk_to_each_other():
     first = Says(lambda words: "(thinking) a fool (speaking) Good day.", "first", "Nell Gray")
     second = Says(lambda words: "And to you.", "second", "Captain Moss")
-    rows = interview.dinner(first, second, "Talk of clocks.", turns=4)
+    rows = interview.dinner([first, second], "Talk of clocks.", turns=4)
     assert [row.system for row in rows] == ["first", "second"] * 2 and [row.turn for row in rows] == [0, 1, 2, 3]
     assert "Captain Moss" in rows[0].asked and "Nell Gray" in rows[1].asked and "fool" not in rows[1].asked
     assert [message["role"] for message in second.given[1]] == ["user", "assistant", "user"]
@@ -373,13 +373,13 @@ def test_two_simulacra_talk_to_each_other():
 def test_a_talk_of_two_that_broke_off_goes_on(tmp_path):
     here = run.open("trial", tmp_path)
     first, second = Says(lambda words: "Good day.", "first", "Nell Gray"), Says(lambda words: "And to you.", "second", "Captain Moss")
-    begun = interview.dinner(first, second, "Talk of clocks.", 2, here=here)
-    assert interview.dinner(first, second, "Talk of clocks.", 5, here=here)[:2] == begun
+    begun = interview.dinner([first, second], "Talk of clocks.", 2, here=here)
+    assert interview.dinner([first, second], "Talk of clocks.", 5, here=here)[:2] == begun
     assert len(first.given) == 3 and len(second.given) == 2
     (path,) = tmp_path.glob("trial/conversations/dinner-*.jsonl")
     assert len(run.read_jsonl(path, Answer)) == 5
     first.maker = "other weights"
-    interview.dinner(first, second, "Talk of clocks.", 5, here=here)
+    interview.dinner([first, second], "Talk of clocks.", 5, here=here)
     assert len(first.given) == 6
 
 
