@@ -105,11 +105,13 @@ RELEASED = {
 
 
 def imported(here: run.Run, profile: Profile, source: str | Path, systems: Sequence = (), seed: int = 0) -> dict:
-    """Answers of other projects in one table with this run's systems, scored by the same code; imported.json, of the form of scores.json.
+    """Answers of other projects in one table with this run's systems, scored by the same code; imported.json, of the form of scores.json. "" is none: {}.
 
     `source` is a folder, or files separated by commas: ours or the original project's, single and multi-turn, of this person. `systems` are
     asked the single-turn questions of those files too (kept in imported.jsonl), so that differences are paired by question.
     """
+    if not source:
+        return {}
     theirs = load_released(source, profile)
     questions = {row.question: row.item for row in theirs if row.item and row.conversation is None}
     ours: list[Answer] = []

@@ -1240,3 +1240,13 @@ def judged(found: dict) -> None:
     print(judge.markdown(found["judges"]))
     for name, cells in found["against"].items():
         print(f"\n{name} against people:", *(f"{dimension}: {_cell_text(cell)}" for dimension, cell in cells.items()), sep="\n")
+
+
+def imported(found: dict) -> None:
+    """What `examination.imported` found: other projects' answers and ours in one table, then its parts; or that none was given."""
+    from charlib import report
+
+    if not found:
+        print("No answers of other projects were given.\nSet IMPORTED to their folder to see them beside yours.")
+        return
+    print(report.markdown(found), report.markdown(found, "parts"), sep="\n\n")

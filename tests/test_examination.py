@@ -149,6 +149,7 @@ def test_other_projects_answers_stand_beside_ours_on_the_same_questions(here, pe
     assert grounded["character_llm_7b"] == 1.0 and grounded["vicuna_7b"] == 0.0
     assert table["systems"]["vicuna_7b"]["stability"]["beside"]["stops"]["value"] == pytest.approx(2 / 3, abs=1e-4)  # one was cut
     assert table["grounding"]["simulacrum-vicuna_7b"]["difference"] == 1.0
+    assert examination.imported(here, person, "") == {}
     assert here.read_json("imported.json") == json.loads(json.dumps(table)) and len(here.read_jsonl("imported.jsonl")) == 3
 
 

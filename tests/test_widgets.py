@@ -364,6 +364,11 @@ def test_without_a_judge_the_cell_says_so(capsys):
     assert "No judge model" in capsys.readouterr().out
 
 
+def test_without_others_answers_the_cell_says_so(capsys):
+    widgets.imported({})
+    assert "No answers of other projects" in capsys.readouterr().out
+
+
 @pytest.fixture
 def tasks(here, person):
     """Two questions that two systems answered, prepared for blind rating."""
