@@ -30,7 +30,7 @@ from charlib import dataset, run
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `seconds` 0 means no time budget; `top_layers` 0 means adapters on all layers.
+    """How to train. `seconds` 0 means no time budget; `top_layers` 0 means adapters on all layers; `rows` 0 means all packed rows, else the first.
 
     With a time budget, at least `least_epochs` are trained, on fewer rows if need be; and if all layers are too slow for that on this
     machine, adapters go on the `top_when_slow` top layers, whose input is computed once: a stated trade-off, written to training.jsonl.
@@ -48,6 +48,7 @@ class Recipe:
     top_layers: int = 0
     top_when_slow: int = 10
     row_length: int = 256
+    rows: int = 0
     rows_per_step: int = 1
     accumulate: int = 1
     warmup: float = 0.05
@@ -192,7 +193,7 @@ ABLATIONS = ("no_protective", "shuffled")
 
 
 def ablate(here: run.Run, profile, settings, recipe: Recipe, seed: int) -> list[str]:
-    """Train what `settings.ablations` names, each in ablations/<name>/ with the same recipe. Raises RunError for an unknown name.
+    """Train what `settings.ablations` names, each in ablations/<name>/, for as many rows, epochs and layers as the simulacrum had. RunError for an unknown name.
 
     no_protective: without the boundary pairs. shuffled: the same name on another shipped character's experience.
     """
@@ -200,6 +201,9 @@ def ablate(here: run.Run, profile, settings, recipe: Recipe, seed: int) -> list[
     unknown = sorted(set(names) - set(ABLATIONS))
     if unknown:
         raise run.RunError(f"No ablation '{unknown[0]}': use {', '.join(ABLATIONS)}.")
+    plan = _planned(here.path("checkpoints"))
+    if names and plan:  # not a time budget of its own: the speed of the moment would decide how much each has seen
+        recipe = replace(recipe, seconds=0, **{part: plan[part] for part in ("epochs", "rows", "top_layers")})
     for name in names:
         folder = here.path("ablations", name)
         folder.mkdir(parents=True, exist_ok=True)
@@ -451,23 +455,23 @@ def _plan(checkpoints: Path, model, tokens: list[dataset.Tokens], recipe: Recipe
     As many epochs as fit, up to those asked for; where not even the least number does, fewer of the conversations, the first ones.
     """
     rows = dataset.pack(tokens, recipe.row_length)
-    plan = {"asked_epochs": recipe.epochs, "epochs": recipe.epochs, "examples": len(tokens), "rows": len(rows), "left_out": 0,
-            "top_layers": recipe.top_layers, "step_seconds": 0.0}  # fmt: skip
+    most, epochs, step = min(recipe.rows or len(rows), len(rows)), recipe.epochs, 0.0
     if recipe.seconds:
         below, step = _row_seconds(model, rows, recipe)
         budget = 0.95 * recipe.seconds - (time.monotonic() - _BEGAN)  # the rest: checkpoints, validation, replies to the probes
         least = min(recipe.least_epochs, recipe.epochs)
-        fitting = int((budget / len(rows) - below) / step)
-        if fitting < least:
-            wanted = max(1, int(budget / (below + least * step)))
-            plan["examples"] = max(
-                1, bisect.bisect_right(range(len(tokens)), wanted, key=lambda n: len(dataset.pack(tokens[:n], recipe.row_length))) - 1
-            )
-        kept = dataset.pack(tokens[: plan["examples"]], recipe.row_length)
-        plan |= {"rows": len(kept), "left_out": len(tokens) - plan["examples"], "epochs": max(least, min(recipe.epochs, fitting)),
-                 "step_seconds": round(step, 3)}  # fmt: skip
+        epochs = max(least, min(recipe.epochs, int((budget / most - below) / step)))
+        most = min(most, max(1, int(budget / (below + epochs * step))))
+    kept = tokens if most == len(rows) else tokens[: _conversations(tokens, most, recipe.row_length)]
+    plan = {"asked_epochs": recipe.epochs, "epochs": epochs, "examples": len(kept), "rows": len(dataset.pack(kept, recipe.row_length)),
+            "left_out": len(tokens) - len(kept), "top_layers": recipe.top_layers, "step_seconds": round(step, 3)}  # fmt: skip
     run.write_atomic(checkpoints / "plan.json", json.dumps(plan))
     return plan
+
+
+def _conversations(tokens: list[dataset.Tokens], rows: int, length: int) -> int:
+    """How many of the first conversations fill at most so many rows; at least one."""
+    return max(1, bisect.bisect_right(range(len(tokens)), rows, key=lambda count: len(dataset.pack(tokens[:count], length))) - 1)
 
 
 def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> int:
@@ -506,14 +510,14 @@ def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> tuple[float,
 
 
 def _seconds(work, model, rows: list[dataset.Row]) -> float:
-    """Seconds of `work` on one row: the median of five after a warm-up, on rows spread over the data."""
+    """Seconds of `work` on one row after a warm-up, on rows spread over the data: the lower quartile of eight, as a busy moment only ever slows."""
     times = []
-    for number in range(6):
-        batch = _move(collate([{"row": rows[number * len(rows) // 6], "lower": None}]), model)
+    for number in range(9):
+        batch = _move(collate([{"row": rows[number * len(rows) // 9], "lower": None}]), model)
         before = time.perf_counter()
         work(batch)
         times.append(time.perf_counter() - before)
-    return statistics.median(times[1:])
+    return statistics.quantiles(times[1:], n=4)[0]
 
 
 def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):

@@ -476,6 +476,28 @@ def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, 
     assert (ample["epochs"], ample["examples"], ample["left_out"]) == (6, len(tokens), 0)
 
 
+def test_ablations_train_on_as_much_as_the_simulacrum_did(here, person, small, examples):
+    """Each measured by itself, the speed of the moment would decide how much it has seen."""
+    beyond = examples[-2].model_copy(update={"id": "beyond", "kind": "protective"})
+    here.write_jsonl("examples.jsonl", [*examples * 3, beyond])
+    here.path("checkpoints").mkdir()
+    run.write_atomic(here.path("checkpoints", "plan.json"), json.dumps({"epochs": 2, "rows": 2, "top_layers": 1}))
+    settings = SimpleNamespace(base=str(small.folder), ablations="no_protective, shuffled")
+    recipe = replace(RECIPE, seconds=100, epochs=7)
+    assert upload.ablate(here, person, settings, recipe, 0) == ["no_protective", "shuffled"]
+    for name in upload.ABLATIONS:
+        folder = here.path("ablations", name)
+        plan = upload._planned(folder / "checkpoints")
+        assert (plan["epochs"], plan["rows"], plan["top_layers"]) == (2, 2, 1) and plan["left_out"] > 0
+        assert (folder / "adapter" / "adapter_model.safetensors").is_file()
+        given = run.read_jsonl(folder / "examples.jsonl", dataset.Example)
+        assert given and all(item.kind != "protective" for item in given)
+    mine = {item.messages[-1].content for item in examples}
+    assert not mine & {item.messages[-1].content for item in given}, "shuffled is another's experience"
+    with pytest.raises(run.RunError, match="No ablation 'unpolished'"):
+        upload.ablate(here, person, SimpleNamespace(base=str(small.folder), ablations="unpolished"), recipe, 0)
+
+
 def test_measuring_a_step_leaves_the_weights_alone(model, tokenizer, examples):
     model = upload.wrap(model, replace(RECIPE, top_layers=1))
     before = {name: values.clone() for name, values in model.named_parameters()}

@@ -22,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LIMIT = 420  # seconds after which a round is given up: a rival that hangs must not hold up the rest
+LIMIT = 240  # seconds after which a round is given up: a rival that hangs must not hold up the rest
 RANK = 16  # the rank that rivals' examples use; the workshop's own is on the ladder
 LADDER = (
     "a conversation a row",
@@ -204,6 +204,9 @@ def bench_upload(folder: Path, given, found: dict, say) -> None:
             continue
         cold = tuned.go(rank=RANK, config=config)
         warm = tuned.go(rank=RANK, config=config) if "error" not in cold else cold
+        if tuned.missing:  # given up with this one: the others are tried in a fresh process
+            tuned.end()
+            tuned = given.worker("trl")
         trials[name] = {"cold_seconds": cold.get("seconds"), **{k: warm[k] for k in ("seconds", "per_second", "error") if k in warm}}
     working = [name for name, row in trials.items() if "per_second" in row]
     best = max(working, key=lambda name: trials[name]["per_second"], default="")
