@@ -254,7 +254,7 @@ class Boundary:
         """The next of the few refusals of this kind, naming the strange thing."""
         choices = _REFUSALS[kind]
         text = choices[self.next(f"refusal {kind}", len(choices))]
-        return text.format(x=what, X=sentence_case(what))
+        return _smooth(text.format(x=what, X=sentence_case(what)))
 
     def frame(self, kind: str) -> tuple[str, str]:
         frames = (_EXAM_FRAMES if self.exam else _FRAMES)[kind]
@@ -484,7 +484,7 @@ class Boundary:
     def _framed(self, kind: str, frame: str, far: str, near: str, answer: str, leak: str = "") -> Pair | None:
         far_question, near_question = frame.format(x=far), frame.format(x=near)
         words = tuple(word.lower() for word in re.findall(r"[a-z]{5,}", leak.lower()) if word not in far_question.lower())[:4]
-        return Pair(kind, _dated_frame(far_question), self.refusal(kind, far), _dated_frame(near_question), sentence_case(answer), words)
+        return Pair(kind, _smooth(far_question), self.refusal(kind, far), _smooth(near_question), sentence_case(answer), words)
 
     def kinds(self) -> list[str]:
         """The order in which kinds are dealt out."""
@@ -515,5 +515,6 @@ def _brief(whole: str, short: str) -> str:
     return whole if len(whole.split()) <= 11 or not short else short
 
 
-def _dated_frame(question: str) -> str:
-    return re.sub(r"\bin the year (\S+(?: BC)?)\?$", r"in the year \1?", question.replace("the year the year", "the year"))
+def _smooth(text: str) -> str:
+    """A filled frame as it is said: "a uncle" is "an uncle", "the year the year" is said once."""
+    return re.sub(r"\b([Aa]) (?=uncle|aunt)", r"\1n ", text.replace("the year the year", "the year"))

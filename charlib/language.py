@@ -1104,12 +1104,8 @@ def prepositional(words: tuple[Token, ...]) -> Part:
     part = Part("other", words, prep)
     head = part.head
     inner = words[1:]
-    if (
-        head.low in {"spring", "fall"}
-        and len(inner) > 1
-        and inner[-2].low not in {"the", "that", "next", "late", "early", "last"}
-        and inner[-1] is head
-    ):
+    place = inner.index(head) if head in inner else 0
+    if head.low in {"spring", "fall"} and place and inner[place - 1].low not in {"the", "that", "next", "late", "early", "last"}:
         return part  # a clock spring
     if is_gerund(inner[0].low) and len(inner) > 1:
         return part

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from charlib import facts, profile
+from charlib import facts, language, profile
+from charlib.words import TIME_NOUNS
 
 LIVES = Path(__file__).parent / "data" / "lives"
 NAMES = sorted(path.stem for path in LIVES.glob("*.jsonl"))
@@ -65,3 +66,18 @@ def test_the_two_halves_of_a_paragraph_are_its_exchanges_fact_by_fact():
     read = facts.Facts(person)
     for index in range(len(person.paragraphs)):
         assert facts.exchanges(read, index, half=0) + facts.exchanges(read, index, half=1) == facts.exchanges(read, index)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_when_is_answered_with_a_time(name):
+    times = (
+        TIME_NOUNS - {"spring"}
+        | set(language.MONTHS)
+        | {"ago", "then", "after", "before", "until", "when", "while", "during", "war", "death", "birth"}
+    )
+    for question, answer in life(name)[0]:
+        if re.match(r"(When|In (what|which) year|Tell me when|Do you remember when)\b", question):
+            assert re.search(r"\d", answer) or set(re.findall(r"[a-z]+", answer.lower())) & {word.lower() for word in times}, (
+                question,
+                answer,
+            )

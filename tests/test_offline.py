@@ -109,6 +109,11 @@ def test_one_paragraph_gets_a_whole_boundary_set_in_many_frames(potter):
     assert len(frames) >= 60
 
 
+def test_frames_are_filled_with_the_right_article(engineer, potter):
+    said = [turn.text for person in (engineer, potter) for pair in pairs(person) for one in pair for turn in one.turns]
+    assert any("an uncle" in text for text in said) and not [text for text in said if re.search(r"\b[Aa] (uncle|aunt)", text)]
+
+
 def test_refusals_open_in_few_ways_and_name_what_is_strange(engineer):
     made = [beyond for beyond, _ in pairs(engineer)]
     openings = Counter(" ".join(beyond.turns[-1].text.split()[:3]) for beyond in made)
