@@ -32,7 +32,7 @@ from charlib.words import (
     words_of,
 )
 
-VERSION = "2"
+VERSION = "3"
 _MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
     "crowns", "pence", "thalers",
           "drachmas", "rupees", "roubles", "lire", "pesos", "euros", "cents", "ducat", "drachmae", "denarii", "carolins", "sous",

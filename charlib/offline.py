@@ -19,6 +19,7 @@ from charlib.interview import Question
 from charlib.profile import Date, Paragraph, Profile, dates_in
 from charlib.story import sentence_case
 from charlib.teacher import Completion, Request
+from charlib.telling import tellings
 
 LEAST_PAIRS, MOST_PAIRS = 168, 240  # boundary pairs of a whole life
 
@@ -75,8 +76,11 @@ class Offline:
         )
 
     def memory(self, index: int, sample: int | None = None) -> str:
-        """Exchanges of a paragraph; of two samples the first has the more telling half of the facts, each in all its wordings."""
-        rows = exchanges(self.facts, index, half=sample) or [self._fallback(index)]
+        """Exchanges of a paragraph: its facts, then its sentences told whole. Of two samples the first has the more telling half of the facts."""
+        told = tellings(self.facts.story, index)
+        rows = exchanges(self.facts, index, half=sample)
+        rows += [(question, one.said) for turn, one in enumerate(told) if sample in (None, turn % 2) for question in one.ask(turn)]
+        rows = rows or [self._fallback(index)]
         return "\n\n".join(
             f"Exchange {n}\nVisitor (speaking): {question}\n{self.profile.short_name} (speaking): {answer}"
             for n, (question, answer) in enumerate(rows, 1)

@@ -48,7 +48,7 @@ def sentences(text: str) -> list[str]:
     found, start = [], 0
     for match in re.finditer(r"[.!?]+[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9À-Þ])", text):
         before = text[start : match.start() + 1]
-        if re.search(rf"(?:^|[\s(]){ABBREVIATIONS}\.$", before) and not re.search(r"\b(?:BC|AD)\.$", before):
+        if re.search(rf"(?:^|[\s(\"“'‘]){ABBREVIATIONS}\.$", before) and not re.search(r"\b(?:BC|AD)\.$", before):
             continue
         if before.count("(") > before.count(")") or before.count("“") > before.count("”"):
             continue

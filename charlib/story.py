@@ -135,7 +135,7 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-_META = re.compile(
+META = re.compile(
     r"\b(historians?|scholars?|biograph\w+|legacy|posthumous\w*|is (?:considered|regarded|remembered|known|thought|believed|"
     r"said|often|widely|still)|are (?:preserved|held|kept|still|thought|believed|said)|statues?|named (?:after|for) (?:him|"
     r"her|them)|commemorat\w+|according to|today|nowadays|modern|uncertain|doubtful|disputed|legend\w*|perhaps|may have|"
@@ -153,7 +153,7 @@ _HEDGE = re.compile(
     r", (?:says|writes|wrote|said) [A-Z][a-z]+(?: [A-Z][a-z]+)*,|,? by [A-Z][a-z]+(?: [A-Z][a-z]+)*'s (?:account|telling),?|"
     r"(?<=\w), (?:then )?aged (?:about |only )?[a-z0-9-]+(?=,)"
 )
-_DEATH = re.compile(r"\b(died|dead|buried|funeral|burial|tomb|grave|deathbed|suicide|assassinated|murdered|executed|beheaded|last words)\b")
+DEATH = re.compile(r"\b(died|dead|buried|funeral|burial|tomb|grave|deathbed|suicide|assassinated|murdered|executed|beheaded|last words)\b")
 
 
 _FILLING = words_of("also later then soon instead rather already subsequently eventually initially finally afterwards thus therefore")
@@ -173,6 +173,10 @@ class Story:
         self.alone = {name, short_name, names[0] if names else name}
         self.pronoun = self._pronoun(" ".join(texts))
         self._look([prose(" ".join(text.split()), short_name) for text in texts])
+        self.sentences = [
+            [(sentence, mine) for sentence, (_, mine, _) in zip(sentences(text), plans, strict=True)]
+            for text, plans in zip(self.texts, self.plans, strict=True)
+        ]  # as they were written, and whether the protagonist's pronoun means the protagonist at the start of each
         for _ in range(2):  # now that it is known whose every "his" is; and again, since plain sentences tell more
             self._look(self._plain())
 
@@ -572,7 +576,7 @@ class Story:
         """The statements of paragraph `index`, in order; what is doubtful, posthumous or about the telling itself is left out."""
         found: list[Statement] = []
         for raw, words, (rows, mine, _) in zip(sentences(self.texts[index]), self.cut[index], self.plans[index], strict=True):
-            if any(self.end and date.after(self.end) for date in dates_in(raw)) or _META.search(self._unhedged(raw)):
+            if any(self.end and date.after(self.end) for date in dates_in(raw)) or META.search(self._unhedged(raw)):
                 continue
             for clause, who in rows:
                 statement = self.statement(clause, who, index, raw, words, mine) if who else None
@@ -664,7 +668,7 @@ class Story:
         """A clause as the protagonist's statement, or None: death, doubt, or nothing said."""
         kind, subject = who
         verb = clause.verb
-        if kind == "me" and (verb.lemma in {"die", "bury"} or _DEATH.search(" ".join(verb.words))
+        if kind == "me" and (verb.lemma in {"die", "bury"} or DEATH.search(" ".join(verb.words))
             or verb.words[-1] in {"killed", "poisoned", "survived"}
                              and verb.passive):  # fmt: skip
             return None
@@ -773,7 +777,7 @@ class Story:
             return None
         if (
             kind == "me"
-            and _DEATH.search(join([t for p in joined for t in p.tokens]))
+            and DEATH.search(join([t for p in joined for t in p.tokens]))
             and re.search(rf"\b(?:{'|'.join(self.forms)}) (?:own )?(?:death|funeral|burial|grave|tomb)\b", raw)
         ):
             return None
@@ -895,7 +899,7 @@ class Story:
                     giving = (
                         out and out[-1].kind == "word" and base(out[-1].low) in GIVING or not out and statement.clause.verb.lemma in GIVING
                     )
-                    role = "possessive" if _opens_noun(after) and not (giving and after.kind == "number") else "object"
+                    role = "possessive" if opens_noun(after) and not (giving and after.kind == "number") else "object"
                     plain = after.kind == "word" and "ADJ" not in senses(after.low) and after.low not in KIN
                     if giving and role == "possessive" and plain and after.low.endswith("s"):
                         return ""  # "gave her lessons"
@@ -909,7 +913,7 @@ class Story:
                 wanted = "m" if low in {"he", "him", "his", "himself"} else "f"
                 others = (
                     [t for t in seen if t not in subject_tokens]
-                    if low in {"him", "her"} and not (low == "her" and _opens_noun(after))
+                    if low in {"him", "her"} and not (low == "her" and opens_noun(after))
                     else seen
                 )
                 if not any(self._person(t) and self.gender(t) == wanted for t in others):
@@ -999,7 +1003,7 @@ def _clear(count: Counter) -> str:
     return max(known, key=known.get) if known and (len(known) == 1 or abs(known.get("m", 0) - known.get("f", 0)) > 1) else ""
 
 
-def _opens_noun(token: Token) -> bool:
+def opens_noun(token: Token) -> bool:
     """Whether what follows 'her' makes it a possessive."""
     if token.kind in {"name", "number", "title"}:
         return token.kind != "name"
