@@ -12,6 +12,7 @@ tokenised apart, so no merge crosses the border; generation sees the same pieces
 
 import itertools
 import random
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from charlib.experience import Dialogue, Scene, content_id
 from charlib.profile import Profile
 
 IGNORE = -100
+RUN_OF_WORDS = 8  # a question sharing so many words in a row with training text counts as seen
 DRILL = 75  # characters a message, up to which an exchange counts as a drill
 PLAIN = {"visitor", "interviewer", "stranger", "user", "questioner", "student"}  # who ask without a name tag, as an interview does
 
@@ -47,6 +49,17 @@ class Example(BaseModel):
 
 class TemplateError(ValueError):
     """The chat template cannot express this conversation."""
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a text, without punctuation."""
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def word_runs(text: str, size: int = RUN_OF_WORDS) -> set[tuple[str, ...]]:
+    """Every run of `size` words in a text."""
+    found = words(text)
+    return {tuple(found[start : start + size]) for start in range(len(found) - size + 1)}
 
 
 # ---- dialogues to messages ---------------------------------------------------------------------------------------------------------

@@ -4,14 +4,11 @@ evidence.explain(here, answers, questions)        # each answer beside the neare
 evidence.contamination(here, questions)           # shared word runs between the bank and the training text
 """
 
-import re
 from collections.abc import Sequence
 
 from charlib import run
-from charlib.dataset import Example
+from charlib.dataset import RUN_OF_WORDS, Example, word_runs, words
 from charlib.interview import Answer, Question, Search
-
-RUN_OF_WORDS = 8  # a question sharing so many words in a row with training text counts as seen
 
 
 class Nearest:
@@ -48,11 +45,6 @@ def explain(
     return [{"asked": row.asked, "answer": row.text, **near.of(row.asked, row.text)} for row in chosen]
 
 
-def words(text: str) -> list[str]:
-    """Lower-case words of a text, without punctuation."""
-    return re.findall(r"[a-z0-9]+", text.lower())
-
-
 def contamination(here: run.Run, questions: Sequence[Question]) -> dict:
     """Whether the bank shares wording with the training text.
 
@@ -68,7 +60,7 @@ def contamination(here: run.Run, questions: Sequence[Question]) -> dict:
                 continue
             number += 1
             found = words(message.content)
-            seen |= set(zip(*(found[start:] for start in range(RUN_OF_WORDS)), strict=False))
+            seen |= word_runs(message.content)
             for gram in zip(*(found[start:] for start in range(4)), strict=False):
                 fours.setdefault(gram, set()).add(number)
     shared, highest, worst = [], 0.0, ""

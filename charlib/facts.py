@@ -310,7 +310,7 @@ class Facts:
             )
         )
         ask = widened(list(ask), kind, statement)
-        clean = tuple(dict.fromkeys(tidy(question) for question in ask if question))
+        clean = tuple(dict.fromkeys(tidy(question) for question in ask if question and not _UNFINISHED.search(question)))
         short = " ".join(short.replace("“", "").replace("”", "").split())
         return Fact(kind, type, clean, tuple(tidy(question) for question in exam if question), sentence_case(short).rstrip(".") + ".",
             told, tuple(gold), guess,
@@ -957,8 +957,8 @@ class Facts:
 
     def plain(self, statement, shape) -> Fact | None:
         """A statement that only bears a yes/no question and a telling."""
-        if not statement.parts or len(statement.say().split()) < 4:
-            return None
+        if not statement.parts or len(statement.say().split()) < 4 or denies(statement):
+            return None  # "Did you never learn to swim? Yes, I did." says the contrary
         first, after = statement.question_verb()
         question = f"{sentence_case(first)} {shape.subject} {after} {statement.tail('you')}?"
         ask = [question, f"Is it true that {shape.subject} {statement.verb('you')} {statement.tail('you')}?"]
@@ -969,6 +969,12 @@ class Facts:
         return self.made("yes", "yes", statement, shape, ask,
             [f"May one say that {shape.subject} {statement.verb('you')} {statement.tail('you')}?"], short, (),
                          ("", ""), (), [object_] if object_ and object_ != "you" and len(object_.split()) < 8 else [], 0.8)  # fmt: skip
+
+
+def denies(statement: Statement) -> bool:
+    """Whether a statement says what was not."""
+    words = {token.low for part in statement.parts for token in part.tokens} | set(statement.clause.verb.words)
+    return bool(words & {"never", "not", "no", "nor", "neither", "nothing", "nobody", "none"})
 
 
 _STRANDED = {"of", "on", "for", "with", "about", "against", "in", "from", "at", "behind", "near", "above", "under", "beside"}
@@ -1060,6 +1066,9 @@ def widened(ask: list[str], kind: str, statement: Statement) -> list[str]:
     if match and kind in _COLON and kind not in {"who", "what"} and match[1].startswith(("you ", "your ", "my ", "the ")):
         ask.append(f"{sentence_case(match[1])}: {_COLON[kind]}?")
     return ask
+
+
+_UNFINISHED = re.compile(r"\b(?:when|while|that|where) (?:you|I|it|he|she|they) (?:were|was|had|did|could|would)\?$")
 
 
 def tidy(question: str) -> str:

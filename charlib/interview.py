@@ -858,11 +858,31 @@ def choose(here: run.Run, profile: Profile, count: int = 0, seed: int = 0) -> li
     Writes questions.jsonl with all that will be asked. Pairs, paraphrases and their originals stay together; interview topics are always kept.
     """
     questions = bank(here, profile, seed)
+    origin = "shipped"
+    if not shipped_bank(here).is_file():
+        origin, made = "offline, self-made", len(questions)
+        questions = unseen(here, questions)
+        here.say(
+            "questions: self-made by the rules that wrote the training, in other wordings; what a stranger asks is harder. "
+            f"Left out as too like the training text: {made - len(questions)}"
+        )
     chosen = sample(questions, count, seed)
     here.write_jsonl("questions.jsonl", chosen)
-    origin = "shipped" if shipped_bank(here).is_file() else "offline, self-made"
     here.record("questions", products=("questions.jsonl",), origin=origin)
     return chosen
+
+
+def unseen(here: run.Run, questions: Sequence[Question]) -> list[Question]:
+    """The questions that share no run of words with what the run trained on; a pair or a paraphrase goes with the one it belongs to."""
+    if not here.has("examples.jsonl"):
+        return list(questions)
+    trained: set[tuple[str, ...]] = set()
+    for example in here.read_jsonl("examples.jsonl", dataset.Example):
+        for message in example.messages:
+            trained |= set() if message.role == "system" else dataset.word_runs(message.content)
+    seen = [item for item in questions if dataset.word_runs(item.question) & trained]
+    lost = {item.id for item in seen} | {item.pair for item in seen if item.pair}
+    return [item for item in questions if not {item.id, item.pair, item.paraphrase_of} & lost]
 
 
 def shipped_bank(here: run.Run) -> Path:

@@ -21,6 +21,7 @@ from charlib.story import sentence_case
 from charlib.teacher import Completion, Request
 from charlib.telling import tellings
 
+_STATE_LASTS = 2  # years an emotional state colours the scenes around it
 LEAST_PAIRS, MOST_PAIRS = 168, 240  # boundary pairs of a whole life
 
 
@@ -229,7 +230,7 @@ class Offline:
         return f"{chooser.choice(fact.told)} {after.pop() if after else ''}".strip()
 
     def _mood(self, index: int) -> str:
-        """A word for the state that stands nearest in time; calm when there is none."""
+        """A word for the state of those years; calm when none is told: grief belongs to its time, not to a whole life."""
         dates = dates_in(self.profile.paragraphs[index].text)
         rows = []
         for state in self.profile.states:
@@ -240,7 +241,8 @@ class Offline:
         if not rows or not dates:
             return "calm"
         year = dates[0].year
-        words = re.findall(r"[a-z]+", min(rows, key=lambda row: abs(row[0] - year))[1].lower())
+        when, state = min(rows, key=lambda row: abs(row[0] - year))
+        words = re.findall(r"[a-z]+", state.lower()) if abs(when - year) <= _STATE_LASTS else []
         return next((word for word in words if word in _MOODS), words[0] if words else "calm")
 
     def questions(self, profile: Profile, seed: int = 0) -> list[Question]:

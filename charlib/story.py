@@ -302,7 +302,8 @@ class Story:
                     gender[(KIN | ROLES).get(earlier.low, "") or "?"] += 3
                 if after.kind == "word" and (is_past(after.low) and after.low not in BE and before.low not in PREPOSITIONS):
                     vote["person"] += 1
-                if after.text == "," and index + 2 < len(words) and words[index + 2].low in {"who"}:
+                whose = before.low in {"from", "of", "in", "at"}  # "a dealer from Sonneberg, who": the dealer is who
+                if after.text == "," and index + 2 < len(words) and words[index + 2].low in {"who"} and not whose:
                     vote["person"] += 2
                 if before.low in {"from", "to", "of", "towards"} and len(own) == 1:
                     vote["place"] += 0.4
@@ -496,7 +497,8 @@ class Story:
     def known_as(self, name: str, person: str = "I") -> str:
         """A name with what it is to the protagonist: my brother Hannibal."""
         word = self.kin.get(name)
-        if not word:
+        shared = " " not in name and any(other.startswith(f"{name} ") and self.kinds[other] == "person" for other in self.kinds)
+        if not word or shared:  # a grandson Anton, and Anton Heller: who "Anton" is cannot be told
             return name
         given = [part for part in name.split() if part not in self.self_words or part == name.split()[0]]
         short = given[0] if len(given) == 1 else " ".join(given) if len(given) < len(name.split()) and given else name
@@ -519,8 +521,10 @@ class Story:
         for words in self.cut[index]:
             mine = focus[own] is not None and focus[own][0] == "me"
             rows, previous, first = [], None, True
+            heard: list[Token] = []
             for clause in clauses(words):
-                who = self.who(clause, None if first else previous, focus, own)
+                who = self.who(clause, None if first else previous, focus, own, heard)
+                heard += [token for part in clause.parts for token in part.tokens]
                 rows.append((clause, who))
                 said = clause.verb.lemma in SAYING and any(part.kind == "that" for part in clause.parts)
                 plural = any(token.low == "and" for token in clause.subject)
@@ -584,8 +588,8 @@ class Story:
                     found.append(statement)
         return found
 
-    def who(self, clause: Clause, previous, focus: dict, own: str):
-        """(me|person|thing, tokens) for a subject, or None when it cannot be told."""
+    def who(self, clause: Clause, previous, focus: dict, own: str, heard: list[Token]):
+        """(me|person|thing, tokens) for a subject, or None when it cannot be told. `heard`: what the sentence said before."""
         subject = clause.subject
         if not subject:
             return None
@@ -606,6 +610,8 @@ class Story:
                 slot = "m" if first.low == "he" else "f"
                 if previous and previous[0] == "person" and self._head_gender(previous[1]) == slot:
                     return previous
+                if any(token.kind == "word" and names_a_person(token.low) and self.gender(token) in {"", slot} for token in heard):
+                    return None  # "she told her master, and he": hardly the man of the sentence before
                 return focus.get(slot)
             children = any(
                 token.low in {"children", "sons", "daughters", "son", "daughter", "child"} for part in clause.parts for token in part.tokens

@@ -63,7 +63,7 @@ class Recipe:
 
 
 RECIPES = {
-    "tiny": Recipe(rank=8, alpha=8, epochs=1, top_layers=4, rows_per_step=3),
+    "tiny": Recipe(rank=8, alpha=8, epochs=1, top_layers=4, rows_per_step=1, warmup=0.0),
     "workshop": Recipe(epochs=8, seconds=228),
     "full": Recipe(epochs=8),
     "paper": Recipe(

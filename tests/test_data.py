@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from charlib import evidence, experience, interview, profile, protective, run, teacher
+from charlib import dataset, evidence, experience, interview, profile, protective, run, teacher
 from charlib.profile import TRAITS
 
 SLUGS = ("beethoven", "cleopatra", "caesar", "tamsin")
@@ -107,7 +107,7 @@ def test_dialogues_are_grounded(shipped):
 def test_no_two_scenes_share_long_runs_of_words(shipped):
     seen: dict[tuple, str] = {}
     for item in shipped.full:
-        words = evidence.words(" ".join(turn.text for turn in item.turns))
+        words = dataset.words(" ".join(turn.text for turn in item.turns))
         for gram in set(zip(*(words[start:] for start in range(10)), strict=False)):
             assert seen.setdefault(gram, item.id) == item.id, " ".join(gram)
 
