@@ -332,6 +332,8 @@ class Facts:
         about = [piece for piece in (statement.text(other, "you") for other in statement.parts if other is not part
             and other.kind == "object")
                  if piece and len(piece.split()) < 9 and not piece.startswith("you ") and piece != "you"]  # fmt: skip
+        if re.fullmatch(r"in the (?:morning|afternoon|evening)", text) and sum(p.kind in {"time", "span"} for p in statement.parts) > 1:
+            return None  # "from eight in the morning until two in the afternoon"
         if part.kind in {"time", "when"} and part.prep not in {"for"}:
             return self.when(statement, shape, part, text, chooser, about, yes)
         if part.kind == "span":

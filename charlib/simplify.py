@@ -344,7 +344,10 @@ def _halves(text: str) -> list[str]:
         for part in re.split(
             rf", (?:and|but) (?=(?:he|she|they|it|the|his|her|their|{NAME}) (?:[a-z]+ly |[a-z-]+ )?[a-z]+)|: (?=(?:he|she) )", piece
         ):
-            if made and not _clause(part):
+            unnamed = bool(made) and any(names_a_person(word) for word in re.findall(r"\b[a-z]+\b", made[-1]))
+            if made and (
+                not _clause(part) or unnamed and re.match(r"(?:he|she) ", part)
+            ):  # "she told her master, and he": who is he alone?
                 joined = (
                     piece[piece.rindex(made[-1].rstrip(".")) + len(made[-1].rstrip(".")) : piece.rindex(part)]
                     if made[-1].rstrip(".") in piece
@@ -537,7 +540,7 @@ _THINGS = words_of("""
 
 def _relative(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[str]]:
     """', who lent her the money …' at the end becomes a sentence of its own; ', where he stayed nine years' one about the place."""
-    match = re.search(rf"(?P<name>{NAME})(?:, (?P<what>an? [^,]+?))?, who (?P<rest>[a-z][^;]+)$", text)
+    match = re.search(rf"(?<!from )(?<!of )(?<!in )(?<!at )\b(?P<name>{NAME})(?:, (?P<what>an? [^,]+?))?, who (?P<rest>[a-z][^;]+)$", text)
     if match and match["name"].split()[0] not in _NOT_NAMES and _finite(re.sub(r"^(?:also|later|then|never|often) ", "", match["rest"])):
         found = [f"{match['name']} was {match['what']}."] if match["what"] else []
         return _ended(text[: match.end("name")]), [*found, _ended(f"{match['name']} {match['rest']}")]

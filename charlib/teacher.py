@@ -169,6 +169,8 @@ def make(name: str, character: str, profile: Profile, seed: int = 0, say: Callab
     if name in ("", "default", "recorded+offline"):
         return Chain(Recorded(character), Offline(profile, seed))
     if name == "recorded":
+        if not (run.root() / "data" / "recordings" / character).is_dir():
+            raise run.RunError(f"No recordings for '{character}' in data/recordings: use TEACHER offline or endpoint, or leave it empty.")
         return Recorded(character)
     if name == "offline":
         return Offline(profile, seed)

@@ -131,6 +131,10 @@ def first_person(story: Story, sentence: str, mine: bool) -> list[Token]:
             if not mine or rivals and not (role == "object" and len(rivals) == 1):
                 return []
             about_me = about_me or role == "subject"
+            if role == "possessive" and after.kind == "number" and told:
+                role = "object"  # "offered her three hundred francs"
+            if role == "possessive" and after.low == "death":
+                return []
             told.append(Token(_MINE[role], "self"))
         elif low in _OTHERS:
             if _OTHERS[low] not in people:

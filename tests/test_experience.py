@@ -421,3 +421,8 @@ def test_an_unknown_teacher_and_a_missing_prompt_are_one_line(person, monkeypatc
 def test_f17_a_prompts_places_are_filled_once_and_values_stay_text():
     filled = teacher.fill("[[a]] {b} {{ c }} [[unknown]]", {"a": "[[b]] {0.__class__}", "b": "never"})
     assert filled == "[[b]] {0.__class__} {b} {{ c }} [[unknown]]"
+
+
+def test_recorded_for_a_character_without_recordings_is_refused_before_anything_is_written(here, person):
+    with pytest.raises(run.RunError, match="No recordings for 'nell-gray'.*offline"):
+        teacher.make("recorded", here.character, person, 0)

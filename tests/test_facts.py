@@ -81,3 +81,23 @@ def test_when_is_answered_with_a_time(name):
                 question,
                 answer,
             )
+
+
+def asked_of(*sentences: str) -> list[tuple[str, str]]:
+    person = profile.parse("# Ilse Brandauer\n\n" + " ".join(("Ilse Brandauer was born in Lauscha in 1836.", *sentences)))
+    return facts.exchanges(facts.Facts(person), 0)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "never"),
+    [
+        (("Ilse never learned to swim.", "She spoke no French."), r"Yes, I did"),
+        (("A dealer from Paris, Monsieur Boissonneau, offered her money.", "She told her master that she knew, and he raised her wage."), r"wage.*Boissonneau"),
+        (("When she was six, Ilse threaded beads for a dealer from Sonneberg, who paid her mother one kreuzer.",), r"Sonneberg pay|you were\?"),
+        (("She worked from eight in the morning until two in the afternoon.",), r"\? In the afternoon"),
+        (("She married Anton Heller in 1859.", "Anton was killed in 1864.", "Her grandson Anton was a sailor."), r"grandson (?:be|was) killed|My grandson was\."),
+    ],
+)  # fmt: skip
+def test_what_the_text_does_not_say_is_neither_asked_nor_answered(sentences, never):
+    rows = asked_of(*sentences)
+    assert rows and not [row for row in rows if re.search(never, " ".join(row))]

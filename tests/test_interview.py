@@ -361,6 +361,20 @@ def test_conversations_are_saved_and_kept(tmp_path):
     assert len(here.read_jsonl("answers.jsonl", Answer)) == 12
 
 
+def test_self_made_questions_share_no_run_of_words_with_what_was_trained(here):
+    from charlib.dataset import Example, Message
+
+    asked = "In which year did you open your workshop in the old town of Coburg?"
+    said = [Message(role="user", content=f"Tell me: {asked}"), Message(role="assistant", content="In 1868.")]
+    here.write_jsonl("examples.jsonl", [Example(id="e", dialogue="d", paragraphs=["p"], messages=said)])
+    bank = [
+        Question(id="a", question=asked), Question(id="b", question="When was that shop of yours opened?", paraphrase_of="a"),
+        Question(id="c", question=asked + " Or not?", pair="x"), Question(id="d", question="Do you know Coburg?", pair="x"),
+        Question(id="e", question="Who taught you?"),
+    ]  # fmt: skip
+    assert [item.id for item in interview.unseen(here, bank)] == ["e"]
+
+
 def test_two_simulacra_talk_to_each_other():
     first = Says(lambda words: "(thinking) a fool (speaking) Good day.", "first", "Nell Gray")
     second = Says(lambda words: "And to you.", "second", "Captain Moss")

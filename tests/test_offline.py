@@ -241,3 +241,12 @@ def test_skills_stand_on_both_sides(engineer):
     boundary = Boundary(Facts(engineer))
     assert boundary.later["skills"] and boundary.known["skills"]
     assert any(beyond.topic == "missing skill" for beyond, _ in pairs(engineer, 8))
+
+
+def test_a_state_colours_its_own_years_only():
+    page = profile.parse(
+        "---\nname: Ilse Brandauer\nshort_name: Ilse\nstates:\n  - {when: '1864', place: Coburg, state: grief}\n---\n# Ilse Brandauer\n\n"
+        "Ilse was born in 1836.\n\nIn 1865 she opened a shop."
+    )
+    teacher = Offline(page)
+    assert [teacher._mood(index) for index in range(2)] == ["calm", "grief"]

@@ -23,6 +23,7 @@ def said(*sentences: str, **given) -> list[str]:
         ("Her barometers, cased in plain oak, were numbered; the last was number 412.", "My barometers, cased in plain oak, were numbered; the last was number 412."),
         ("She had arithmetic from the curate, Lionel Strake, who lent her Ferguson's Astronomy.", "I had arithmetic from the curate, Lionel Strake, who lent me Ferguson's Astronomy."),
         ("She married the painter Edvard Holm, and they settled in Karlskrona.", "I married the painter Edvard Holm, and we settled in Karlskrona."),
+        ("A dealer from Paris, Monsieur Dubois, offered her three hundred francs.", "A dealer from Paris, Monsieur Dubois, offered me three hundred francs."),
         ("She lives in a stone hut and plays the bone flute.", "I live in a stone hut and play the bone flute."),
         ("She was known for the Marsh barometer, a very plain thing.", "I was known for the Marsh barometer, a very plain thing."),
         ("The Almanack was printed by Jabez Holland and bound in blue sugar paper.", "The Almanack was printed by Jabez Holland and bound in blue sugar paper."),
