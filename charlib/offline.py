@@ -81,6 +81,7 @@ class Offline:
         told = tellings(self.facts.story, index)
         rows = exchanges(self.facts, index, half=sample)
         rows += [(question, one.said) for turn, one in enumerate(told) if sample in (None, turn % 2) for question in one.ask(turn)]
+        rows += traits(self.profile, index) if sample in (None, 0) else []
         rows = rows or [self._fallback(index)]
         return "\n\n".join(
             f"Exchange {n}\nVisitor (speaking): {question}\n{self.profile.short_name} (speaking): {answer}"
@@ -286,11 +287,37 @@ _MOODS = {"terror", "grief", "desolation", "anger", "pride", "relief", "happines
               "delight"}  # fmt: skip
 
 
+_TRAIT_FRAMES = ("Which is truer of you: {a} Or: {b}", "Would you say: {a} Or rather: {b}")
+_TRAIT_EXAM = "Which of these two is more like you? {a} Or: {b}"
+_LEANS = 0.2  # a trait nearer to the middle than this takes no side
+
+
+def _poles(profile: Profile, exam: bool) -> list[tuple[str, str, str]]:
+    """(trait, what the person would say, its opposite) of every trait that takes a side; every third pair is kept for the bank."""
+    found = []
+    for name, value in profile.traits.items():
+        for number, pair in enumerate(bank()["traits"].get(name, ())):
+            if abs(value) >= _LEANS and (number % 3 == 2) == exam:
+                said, opposite = pair if value > 0 else pair[::-1]
+                found.append((name, said, opposite))
+    return found
+
+
+def traits(profile: Profile, index: int) -> list[tuple[str, str]]:
+    """Either/or exchanges in which the person takes the side of a trait, each in both orders; dealt out over the paragraphs."""
+    rows = []
+    for number, (_, said, opposite) in enumerate(_poles(profile, exam=False)):
+        if number % len(profile.paragraphs) == index:
+            frame = _TRAIT_FRAMES[number % len(_TRAIT_FRAMES)]
+            rows += [(frame.format(a=a, b=b), said) for a, b in ((said, opposite), (opposite, said))]
+    return rows
+
+
 # ---- a bank of one's own -----------------------------------------------------------------------------------------------------------
 
 
 def questions(profile: Profile, seed: int = 0, most: int = 120) -> list[Question]:
-    """A question bank made from the profile: recall, choice, paraphrase, boundary, time, value, interview.
+    """A question bank made from the profile: recall, choice, paraphrase, boundary, time, value, trait, interview.
 
     Its wordings are kept out of the training text.
 
@@ -305,6 +332,11 @@ def questions(profile: Profile, seed: int = 0, most: int = 120) -> list[Question
     made += _boundary(facts, trained)
     made += _time(profile, chooser)
     made += _values(profile, chooser)
+    made += [
+        Question(id=f"trait-{number:03d}", topic="values", kind="pair", group="trait", trait=name, options=[said, opposite],
+                 question=_TRAIT_EXAM.format(a=said, b=opposite))
+        for number, (name, said, opposite) in enumerate(_poles(profile, exam=True), 1)
+    ]  # fmt: skip
     made += _interview(facts)
     return made
 

@@ -8,7 +8,7 @@ import pytest
 from charlib import experience, profile, protective, replies
 from charlib.boundary import Boundary
 from charlib.facts import Facts, bank
-from charlib.offline import Offline, questions
+from charlib.offline import Offline, questions, traits
 
 ENGINEER = """# Asha Verghese
 
@@ -250,3 +250,17 @@ def test_a_state_colours_its_own_years_only():
     )
     teacher = Offline(page)
     assert [teacher._mood(index) for index in range(2)] == ["calm", "grief"]
+
+
+def test_traits_take_sides_in_training_and_are_asked_about_in_other_words(engineer):
+    page = engineer.model_copy(update={"traits": {"openness": 0.6, "extraversion": -0.5, "neuroticism": 0.1}})
+    rows = [row for index in range(len(page.paragraphs)) for row in traits(page, index)]
+    said = {answer for _, answer in rows}
+    assert "Company costs me strength." not in said and "An empty room is my pleasure." in said and len(said) == 8
+    assert all(question.count(answer) == 1 for question, answer in rows) and len(rows) == 2 * len(said)
+    asked = [item for item in questions(page) if item.group == "trait"]
+    assert {item.trait for item in asked} == {"openness", "extraversion"} and len(asked) == 4
+    assert asked[2].options == ["Company costs me strength.", "Company gives me strength."]
+    assert not {option for item in asked for option in item.options} & {text for question, _ in rows for text in question.split(": ")}
+    assert any("An empty room is my pleasure." in turns[-1].text for turns in memory(page))
+    assert not traits(engineer, 0) and not [item for item in questions(engineer) if item.group == "trait"]
