@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,9 @@ def load(base: Base, dtype: str | None = None):
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     _register_attention()
+    warnings.filterwarnings(
+        "ignore", message=".*is_gradient_checkpointing"
+    )  # PEFT asks transformers by an old name; nothing a reader can do
     model = transformers.AutoModelForCausalLM.from_pretrained(
         base.folder,
         dtype=getattr(torch, dtype or fast_dtype()),

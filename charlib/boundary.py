@@ -367,12 +367,13 @@ class Boundary:
     def _kin(self, index: int) -> Pair | None:
         """A relative who never was beside one who was."""
         kin = [(name, word) for name, word in self.facts.story.kin.items() if word in KIN]
-        pool = self._strange("given")
+        other = ("son", "daughter", "brother", "sister", "uncle", "aunt")[self.next("other kin", 6)]
+        given = "daughters" if other in {"daughter", "sister", "aunt"} else "sons"
+        pool = self._strange(given)
         if not kin or not pool:
             return None
         name, word = kin[self.next("kin", len(kin))]
-        other = ("son", "daughter", "brother", "sister", "uncle", "cousin")[self.next("other kin", 6)]
-        far = f"{other} {pool[self.next('given', len(pool))]}"
+        far = f"{other} {pool[self.next(given, len(pool))]}"
         frame, way = self.frame("kin")
         said = f"{name} was my {word}."
         return self._framed("kin", frame, far, f"{word} {name}", f"Yes. {said}" if way == "yes" else said)

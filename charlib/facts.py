@@ -165,7 +165,9 @@ class Facts:
         for name, kin in story.kin.items():
             if self.first_named.get(name) != index:
                 continue
-            wrong = self.another(self.people, name, chooser) or chooser.choice(bank()["strangers"])
+            sex = {**KIN, **ROLES}.get(kin, "")
+            alike = [other for other in self.people if sex in {"", self.story.genders.get(other) or sex}]  # no duke for a mother
+            wrong = self.another(alike, name, chooser) or chooser.choice(bank()["strangers"])
             several = {"wife": "wives", "child": "children"}.get(kin, f"{kin}s") if "-" not in kin else ""
             one = f"one of my {several}" if len(by_kin[kin]) > 1 and several else f"my {kin}"
             yours = f"one of your {several}" if len(by_kin[kin]) > 1 and several else f"your {kin}"

@@ -664,7 +664,7 @@ def conversations(here: run.Run, topics: Sequence[Question], systems: Sequence[S
                     saved[item.id] = [row.model_copy(update={"conversation": names[item.id], "maker": maker}) for row in rows]
                     run.write_jsonl(here.path("conversations", f"{names[item.id]}.jsonl"), saved[item.id])
             if todo:
-                say(f"conversations: {system.name}, seed {seed}: {len(todo)} of {turns} turns")
+                say(f"conversations: {system.name}, seed {seed}: {len(todo)} talks of {turns} turns")
             found += [row for item in topics for row in saved[item.id]]
     _keep_rows(here, found)
     return found
