@@ -337,10 +337,8 @@ def check(profile: Profile) -> list[dict]:
     rows = [{"level": "warning", "where": "profile", "what": text} for text in profile.warnings]
     if not profile.horizon:
         rows.append(_mark("profile", "no horizon: nothing can be asked about what came after"))
-    ids = {paragraph.id for paragraph in profile.paragraphs}
-    for value in profile.values:
-        if value.paragraph and value.paragraph not in ids:
-            rows.append(_mark(value.stance[:60], f"rests on paragraph {value.paragraph}, which is not there (any more)"))
+    rows += [row for value in profile.values for row in _value_marks(value, profile)]
+    rows += [row for number, state in enumerate(profile.states, 1) for row in _state_marks(state, number)]
     for trait in TRAITS:
         if profile.traits and trait not in profile.traits:
             rows.append(_mark("traits", f"{trait} has no score"))
@@ -356,6 +354,32 @@ def check(profile: Profile) -> list[dict]:
             rows.append(_mark(paragraph.id, "is very short: little can be made of it"))
     living = living_warning(profile)
     return ([_mark("profile", living)] if living else []) + rows
+
+
+def _value_marks(value: Value, profile: Profile) -> list[dict]:
+    where, rows = (value.stance.strip() or value.opposite.strip() or "a value")[:60], []
+    if not value.stance.strip():
+        rows.append(_mark(where, "has no stance: write what would be said, or nothing can be asked"))
+    if not value.opposite.strip():
+        rows.append(_mark(where, "has no opposite: write what would not be said, or nothing can be asked"))
+    if not value.paragraph:
+        rows.append(_mark(where, "rests on no paragraph: it is asked about and never taught"))
+    elif not profile.paragraph(value.paragraph):
+        rows.append(_mark(where, f"rests on paragraph {value.paragraph}, which is not there (any more)"))
+    return rows
+
+
+def _state_marks(state: State, number: int) -> list[dict]:
+    where, rows = f"state {number}", []
+    try:
+        Date.parse(state.when)
+    except ValueError:
+        wrong = f"'{state.when}' is not one date" if state.when.strip() else "has no date"
+        example = next(iter(dates_in(state.when)), "1802-10")
+        rows.append(_mark(where, f"{wrong}: write [-]YYYY[-MM[-DD]], for example {example}"))
+    if not state.state.strip():
+        rows.append(_mark(where, "says no state: write how it felt"))
+    return rows
 
 
 def living_warning(profile: Profile) -> str:

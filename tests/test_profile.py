@@ -226,6 +226,24 @@ def test_what_a_careful_editor_would_mark():
     assert "after the horizon 1850" in said and "is not there (any more)" in said and "is very short" in said
 
 
+def test_values_and_states_that_say_too_little_are_marked(person):
+    values = [{"stance": "Salt keeps.", "opposite": "Salt spoils.", "paragraph": person.paragraphs[0].id}, {"stance": "Rope holds.", "opposite": "Rope slips."},
+              {"stance": "A bell is a promise.", "opposite": " "}, {"stance": "", "opposite": "A bell is a toy."}]  # fmt: skip
+    states = [{"when": when, "state": "weary"} for when in ("1822-03", "1879 to 1885", "in the spring", "")] + [
+        {"when": "1830", "state": ""}
+    ]
+    said = [f"{row['where']}: {row['what']}" for row in profile.check(profile.edit(person, values=values, states=states))]
+    assert not [row for row in said if "Salt keeps" in row]
+    assert "Rope holds.: rests on no paragraph: it is asked about and never taught" in said
+    assert "A bell is a promise.: has no opposite: write what would not be said, or nothing can be asked" in said
+    assert "A bell is a toy.: has no stance: write what would be said, or nothing can be asked" in said
+    assert "state 2: '1879 to 1885' is not one date: write [-]YYYY[-MM[-DD]], for example 1879" in said
+    assert "state 3: 'in the spring' is not one date: write [-]YYYY[-MM[-DD]], for example 1802-10" in said
+    assert "state 4: has no date: write [-]YYYY[-MM[-DD]], for example 1802-10" in said
+    assert "state 5: says no state: write how it felt" in said
+    assert not [row for row in said if row.startswith("state 1")]
+
+
 def test_someone_who_may_be_living_is_warned_of():
     found = profile.parse("# Jo Field\n\nJo Field, born in 1980, sells lamps in Leeds.")
     found = found.model_copy(update={"horizon": None})
