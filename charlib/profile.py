@@ -225,15 +225,25 @@ def parse(text: str, fallback: str = "Someone") -> Profile:
     warnings = []
     if not front:
         fields, warnings = _infer(title or fallback, paragraphs)
+    fields = {name: value for name, value in fields.items() if value is not None and str(value).strip()}
     fields.setdefault("name", title or fallback)
     fields.setdefault("short_name", str(fields["name"]).split()[-1])
-    fields = {name: value for name, value in fields.items() if value is not None}
+    return _made(fields, paragraphs, warnings)
+
+
+def _made(fields: dict, paragraphs: list[Paragraph], warnings=()) -> Profile:
+    """The profile of these fields. Raises RunError that says in one line which is wrong."""
+    known = [name for name in Profile.model_fields if name not in ("paragraphs", "warnings")]
+    told = "The profile's front matter is wrong at"
+    unknown = next((name for name in fields if name not in known), None)
+    if unknown is not None:
+        raise run.RunError(f"{told} '{unknown}': there is no such field; there are {', '.join(known)}.")
     try:
         return Profile(**fields, paragraphs=tuple(paragraphs), warnings=tuple(warnings))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise run.RunError(f"The profile's front matter is wrong at '{where}': {first['msg']}.") from error
+        raise run.RunError(f"{told} '{where}': {first['msg'].removeprefix('Value error, ').rstrip('.')}.") from error
 
 
 def find(character: str) -> Path:
@@ -329,7 +339,7 @@ def edit(profile: Profile, changes: dict[str, str] | None = None, **fields) -> P
         if text:
             kept.append(Paragraph(text, paragraph.section))
     data = profile.model_dump(exclude={"paragraphs", "warnings"}) | fields
-    return Profile(**data, paragraphs=tuple(kept))
+    return _made(data, kept)
 
 
 def check(profile: Profile) -> list[dict]:
@@ -411,15 +421,20 @@ def _mark(where: str, what: str) -> dict:
 
 
 def _split(text: str) -> tuple[dict, str]:
-    match = re.match(r"\ufeff?---\n(.*?)\n---[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
-    if not match:
+    opened = re.match(r"\ufeff?(?:[ \t]*\n)*---[ \t]*(?:\n|$)", text)
+    if not opened:
         return {}, text
+    match = re.compile(r"((?:.*?\n)?)---[ \t]*(?:\n|$)(.*)", re.DOTALL).match(text, opened.end())
+    if not match:
+        raise run.RunError("The profile's front matter is not closed: write a second line of --- below it, or take the first --- away.")
     try:
         front = yaml.load(match[1], Loader=_StringDates)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
-        line = f" (line {where.line + 2})" if where else ""
-        raise run.RunError(f"The profile's front matter is not valid YAML{line}: quote texts that hold a colon or a hash.") from error
+        line = f" (line {opened[0].count(chr(10)) + where.line + 1})" if where else ""
+        tab = "\\t" in str(getattr(error, "problem", ""))
+        advice = "YAML takes no tabs, write spaces" if tab else "quote texts that hold a colon or a hash"
+        raise run.RunError(f"The profile's front matter is not valid YAML{line}: {advice}.") from error
     if not isinstance(front, dict):
         raise run.RunError("The profile's front matter must be a list of `name: value` lines between two lines of ---.")
     written = yaml.load(match[1], Loader=yaml.BaseLoader)

@@ -107,6 +107,52 @@ def test_wrong_front_matter_is_one_line_that_says_where(front, says):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["---\nname: Nell\n\n# Nell\n\nNell was born in Hull.", "\n--- \nname: Nell\nNell was born in Hull.\n", "---"]
+)
+def test_front_matter_that_is_never_closed_is_said(text):
+    with pytest.raises(run.RunError, match="front matter is not closed: write a second line of --- below it") as error:
+        profile.parse(text)
+    assert "\n" not in str(error.value)
+
+
+def test_front_matter_is_found_below_empty_lines_and_a_rule_in_the_text_is_none():
+    assert profile.parse("\n\n--- \nname: Nell Gray\n---\nNell was born in Hull.").name == "Nell Gray"
+    assert len(profile.parse("# Nell\n\nNell was born in Hull.\n\n---\n\nNell died in York.").paragraphs) == 3
+
+
+@pytest.mark.parametrize(
+    ("front", "says"),
+    [
+        ("horizon: 44-03-15.", "wrong at 'horizon': '44-03-15.' is not a date: write [-]YYYY[-MM[-DD]], a minus for BC, for example -44-03-15."),
+        ("born: 1801", "wrong at 'born': there is no such field; there are name, short_name, horizon, traits, trait_reasons, values, states, voice, "
+                       "period, sources, license, invented."),
+        ("paragraphs: [a]", "wrong at 'paragraphs': there is no such field"),
+        ("1801: born", "wrong at '1801': there is no such field"),
+        ("traits:\n\topenness: 0.5", "not valid YAML (line 4): YAML takes no tabs, write spaces."),
+        ("values:\n- stance: a\n\topposite: b", "YAML takes no tabs, write spaces."),
+        ("license: a: b", "not valid YAML (line 3): quote texts that hold a colon or a hash."),
+    ],
+)  # fmt: skip
+def test_wrong_front_matter_is_told_in_plain_words(front, says):
+    with pytest.raises(run.RunError) as error:
+        profile.parse(f"---\nname: Nell\n{front}\n---\n# Nell\n\nNell was born in Hull.")
+    assert (
+        says in str(error.value) and "\n" not in str(error.value) and ".." not in str(error.value) and "Value error" not in str(error.value)
+    )
+
+
+@pytest.mark.parametrize("front", ["name: ''", "name:", "name: ' '\nshort_name:"])
+def test_an_empty_name_is_taken_from_the_title(front):
+    found = profile.parse(f"---\n{front}\nlicense: none\n---\n# Nell Gray\n\nNell was born in Hull.")
+    assert (found.name, found.short_name) == ("Nell Gray", "Gray")
+
+
+def test_an_edit_that_cannot_be_is_one_line_too(person):
+    with pytest.raises(run.RunError, match="wrong at 'horizon': 'soon' is not a date"):
+        profile.edit(person, horizon="soon")
+
+
 def test_text_that_is_not_utf8_is_one_line(tmp_path):
     path = tmp_path / "nell.txt"
     path.write_bytes("# Nell\n\nNé à Hull.".encode("latin-1"))
