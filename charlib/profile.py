@@ -21,6 +21,7 @@ A plain biography without front matter, and the original project's files, are re
 
 import difflib
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,9 +206,11 @@ class Profile(BaseModel):
 
 def load(path: str | Path) -> Profile:
     """Read a profile from Markdown or plain text. Raises RunError when it is missing, unreadable or has no paragraph."""
-    path = Path(path)
+    path = run.home(path)
     if not path.is_file():
-        raise run.RunError(f"No profile at {path}: give a shipped name ({', '.join(shipped())}) or the path of a .md or .txt file.")
+        if path.name == "profile.md":  # a run's own: what is missing is the run, or its first notebook
+            run.refuse_missing(run.Run(path.absolute().parent.name, path.absolute().parent))
+        raise run.RunError(f"No profile at {path.absolute()}: give the path of a .md or .txt file; the shipped ones are in {_shelf()}.")
     try:
         return parse(path.read_text(encoding="utf-8-sig"), path.stem)
     except UnicodeDecodeError as error:
@@ -247,19 +250,26 @@ def _made(fields: dict, paragraphs: list[Paragraph], warnings=()) -> Profile:
 
 
 def find(character: str) -> Path:
-    """The file of a shipped slug, else the path itself. Raises RunError naming the shipped ones."""
-    known = run.root() / "data" / "profiles" / f"{character}.md"
+    """The file of a shipped slug, else the path itself. Raises RunError naming the shipped ones and the folder looked in."""
+    known = _shelf() / f"{character}.md"
     if re.fullmatch(r"[a-z0-9][a-z0-9-]*", character) and known.is_file():
         return known
-    path = Path(character)
+    path = run.home(character)
     if path.suffix in (".md", ".txt") and path.is_file():
         return path
-    raise run.RunError(f"No character '{character}': use one of {', '.join(shipped())}, or the path of a .md or .txt file.")
+    looked = Path(os.path.abspath(path)).parent if path.name else Path.cwd()
+    raise run.RunError(
+        f"No character '{character}' (looked for in {looked}): use one of {', '.join(shipped())}, or the path of a .md or .txt file."
+    )
 
 
 def shipped() -> list[str]:
     """The slugs of the characters in data/profiles."""
-    return sorted(path.stem for path in (run.root() / "data" / "profiles").glob("*.md"))
+    return sorted(path.stem for path in _shelf().glob("*.md"))
+
+
+def _shelf() -> Path:
+    return run.root() / "data" / "profiles"
 
 
 def save(profile: Profile, path: str | Path) -> Path:
@@ -270,28 +280,39 @@ def save(profile: Profile, path: str | Path) -> Path:
 def adopt(here: run.Run, character: str, preset: str) -> Profile:
     """The run's own profile: copied from the character into a run that has none, kept when it is there. Raises RunError for another character.
 
-    A changed copy is kept and the log says so, with what differs from the shipped one.
+    A changed copy is kept and the log says so, with what differs from the source and what to do about it.
     """
     source = find(character)
     run.refuse_other_character(here, str(character))
     run.preset(preset)
     with here.stage("profile"):
+        if here.elsewhere:
+            here.say(here.elsewhere)
         target = here.path("profile.md")
         given = load(source)
         if target.exists():
             mine = load(target)
-            changed = invalidated(given, mine)
-            here.say(f"profile: kept the run's own ({len(changed)} paragraphs differ from the source)" if changed else "profile: kept")
+            here.say(_kept(given, mine, source.name, run.shown(target)))
         else:
             mine = given
             save(given, target)
-            here.say(f"profile: {given.name}, {len(given.paragraphs)} paragraphs copied into the run")
+            count = len(given.paragraphs)
+            here.say(f"profile: {given.name}, {count} paragraph{'s' * (count != 1)} copied into the run")
         slug = character if source.parent.name == "profiles" and source.stem == character else run.slug(source.stem)
         here.set_params("profile", {"preset": preset, "character": slug, "source": source.name})
         here.record("profile", products=["profile.md"])
     for row in mine.warnings:
         here.say(f"profile: {row}")
     return mine
+
+
+def _kept(given: Profile, mine: Profile, source: str, target: str) -> str:
+    """The line that says that the run's own profile was kept, how it differs from its source, and how either is had."""
+    count = len(invalidated(given, mine) or invalidated(mine, given))
+    if not count and given.model_dump() == mine.model_dump():
+        return "profile: kept"
+    differs = f"{count} paragraph{'s differ' if count > 1 else ' differs'}" if count else "the front matter differs"
+    return f"profile: kept the run's own ({differs} from {source}): to change it edit {target}, to start from {source} take a new RUN"
 
 
 def summary(profile: Profile) -> list[dict]:

@@ -75,11 +75,32 @@ def test_a_plain_biography_gets_its_horizon_or_a_warning(text, horizon, warns):
     assert len(found.warnings) == warns
 
 
-def test_a_missing_file_is_one_line_that_names_the_shipped(tmp_path):
-    for wrong in (lambda: profile.load(tmp_path / "none.md"), lambda: profile.find("nobody"), lambda: profile.find("../../x")):
-        with pytest.raises(run.RunError, match=", ".join(profile.shipped())) as error:
-            wrong()
-        assert "\n" not in str(error.value)
+@pytest.mark.parametrize(
+    ("character", "place"), [("nobody", ""), ("texts/ilse.txt", "texts"), ("../x.md", ".."), ("~/ilse.txt", "home"), ("a.docx", "")]
+)
+def test_a_missing_character_is_one_line_that_says_where_it_was_looked_for(tmp_path, monkeypatch, character, place):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(run.RunError, match=f"use one of {', '.join(profile.shipped())}, or the path of a .md or .txt file") as error:
+        profile.find(character)
+    looked = (tmp_path / place).resolve()
+    assert str(error.value).startswith(f"No character '{character}' (looked for in {looked}): ") and "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_one_line_that_says_where_the_shipped_are(tmp_path, root):
+    with pytest.raises(
+        run.RunError, match=f"No profile at {tmp_path}/none.md: give the path of a .md or .txt file; the shipped ones are in {root}"
+    ):
+        profile.load(tmp_path / "none.md")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, person, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    profile.save(person, tmp_path / "nell.md")
+    assert profile.find("~/nell.md") == tmp_path / "nell.md" and profile.load("~/nell.md") == person
+    assert run.open("trial", "~/out").folder == tmp_path.resolve() / "out" / "trial"
+    with pytest.raises(run.RunError, match="No character '~nobody-here/nell.md'"):
+        profile.find("~nobody-here/nell.md")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# Only a title\n", "---\nname: Nell\n---\n# Nell\n"])
@@ -309,7 +330,47 @@ def test_a_run_gets_its_own_copy_and_keeps_an_edited_one(tmp_path, person, capsy
     profile.save(profile.edit(person, {first.id: first.text + " She kept bees."}), here.path("profile.md"))
     mine = profile.adopt(here, str(source), "tiny")
     assert "She kept bees" in mine.paragraphs[0].text
-    assert "kept the run's own (1 paragraphs differ from the source)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "kept the run's own (1 paragraph differs from nell.md): to change it edit " in said
+    assert f"{here.path('profile.md')}, to start from nell.md take a new RUN" in said
+
+
+def test_what_differs_from_the_file_is_said_whatever_it_is(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "nell.md")
+    here = run.open("trial", tmp_path / "out")
+    profile.adopt(here, str(source), "tiny")
+    for changed, says in (
+        (profile.edit(person, horizon="1851"), "(the front matter differs from nell.md)"),
+        (
+            profile.edit(person, {item.id: item.text + " So it was." for item in person.paragraphs[:2]}),
+            "(2 paragraphs differ from nell.md)",
+        ),
+        (profile.edit(person, {person.paragraphs[0].id: ""}), "(1 paragraph differs from nell.md)"),
+    ):
+        profile.save(changed, source)
+        capsys.readouterr()
+        assert profile.adopt(here, str(source), "tiny") == person
+        assert f"profile: kept the run's own {says}: to change it edit" in capsys.readouterr().out
+    profile.save(person, source)
+    profile.adopt(here, str(source), "tiny")
+    assert "profile: kept\n" in capsys.readouterr().out
+
+
+def test_a_file_of_any_name_is_the_same_character_the_second_time(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "My Nell.md")
+    here = run.open("Nell's first", tmp_path / "out")
+    for _ in range(2):
+        assert profile.adopt(here, str(source), "tiny") == person
+    with pytest.raises(run.RunError, match="choose another RUN"):
+        profile.adopt(here, "tamsin", "tiny")
+
+
+def test_a_folder_that_is_not_called_as_the_run_is_told(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "nell.md")
+    for name, told in (("nell_ws", True), ("nell-ws", False)):
+        here = run.open(name, tmp_path / "out")
+        profile.adopt(here, str(source), "tiny")
+        assert (f"run '{name}' is kept in {here.folder}\n" in capsys.readouterr().out) is told
 
 
 def test_another_character_on_a_run_changes_nothing(tmp_path, person):
