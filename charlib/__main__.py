@@ -65,7 +65,7 @@ def _walk(asked) -> None:
 def _talk(asked) -> None:
     from charlib import interview, profile, simulacrum
 
-    here = run.open(asked.run, asked.outputs)
+    here = _opened(asked)
     person = profile.load(here.path("profile.md"))
     sim = simulacrum.load(here)
     print(f"A simulation of {person.name} made from a text; not {person.name}'s words. An empty line ends the talk.\n")
@@ -74,6 +74,12 @@ def _talk(asked) -> None:
         for piece in talk.say(words):
             print(piece, end="", flush=True)
         print("\n")
+
+
+def _opened(asked) -> run.Run:
+    here = run.open(asked.run, asked.outputs)
+    run.refuse_missing(here)
+    return here
 
 
 def _typed() -> str:
@@ -89,7 +95,7 @@ def _interview(asked) -> None:
 
     from charlib import interview, profile, simulacrum
 
-    here = run.open(asked.run, asked.outputs)
+    here = _opened(asked)
     questions = interview.load_questions(asked.questions)
     person = profile.load(here.path("profile.md"))
     systems = interview.systems(simulacrum.load(here), person, [name.strip() for name in asked.systems.split(",")])

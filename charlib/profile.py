@@ -21,6 +21,7 @@ A plain biography without front matter, and the original project's files, are re
 
 import difflib
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,9 +206,11 @@ class Profile(BaseModel):
 
 def load(path: str | Path) -> Profile:
     """Read a profile from Markdown or plain text. Raises RunError when it is missing, unreadable or has no paragraph."""
-    path = Path(path)
+    path = run.home(path)
     if not path.is_file():
-        raise run.RunError(f"No profile at {path}: give a shipped name ({', '.join(shipped())}) or the path of a .md or .txt file.")
+        if path.name == "profile.md":  # a run's own: what is missing is the run, or its first notebook
+            run.refuse_missing(run.Run(path.absolute().parent.name, path.absolute().parent))
+        raise run.RunError(f"No profile at {path.absolute()}: give the path of a .md or .txt file; the shipped ones are in {_shelf()}.")
     try:
         return parse(path.read_text(encoding="utf-8-sig"), path.stem)
     except UnicodeDecodeError as error:
@@ -225,31 +228,48 @@ def parse(text: str, fallback: str = "Someone") -> Profile:
     warnings = []
     if not front:
         fields, warnings = _infer(title or fallback, paragraphs)
+    fields = {name: value for name, value in fields.items() if value is not None and str(value).strip()}
     fields.setdefault("name", title or fallback)
     fields.setdefault("short_name", str(fields["name"]).split()[-1])
-    fields = {name: value for name, value in fields.items() if value is not None}
+    return _made(fields, paragraphs, warnings)
+
+
+def _made(fields: dict, paragraphs: list[Paragraph], warnings=()) -> Profile:
+    """The profile of these fields. Raises RunError that says in one line which is wrong."""
+    known = [name for name in Profile.model_fields if name not in ("paragraphs", "warnings")]
+    told = "The profile's front matter is wrong at"
+    unknown = next((name for name in fields if name not in known), None)
+    if unknown is not None:
+        raise run.RunError(f"{told} '{unknown}': there is no such field; there are {', '.join(known)}.")
     try:
         return Profile(**fields, paragraphs=tuple(paragraphs), warnings=tuple(warnings))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise run.RunError(f"The profile's front matter is wrong at '{where}': {first['msg']}.") from error
+        raise run.RunError(f"{told} '{where}': {first['msg'].removeprefix('Value error, ').rstrip('.')}.") from error
 
 
 def find(character: str) -> Path:
-    """The file of a shipped slug, else the path itself. Raises RunError naming the shipped ones."""
-    known = run.root() / "data" / "profiles" / f"{character}.md"
+    """The file of a shipped slug, else the path itself. Raises RunError naming the shipped ones and the folder looked in."""
+    known = _shelf() / f"{character}.md"
     if re.fullmatch(r"[a-z0-9][a-z0-9-]*", character) and known.is_file():
         return known
-    path = Path(character)
+    path = run.home(character)
     if path.suffix in (".md", ".txt") and path.is_file():
         return path
-    raise run.RunError(f"No character '{character}': use one of {', '.join(shipped())}, or the path of a .md or .txt file.")
+    looked = Path(os.path.abspath(path)).parent if path.name else Path.cwd()
+    raise run.RunError(
+        f"No character '{character}' (looked for in {looked}): use one of {', '.join(shipped())}, or the path of a .md or .txt file."
+    )
 
 
 def shipped() -> list[str]:
     """The slugs of the characters in data/profiles."""
-    return sorted(path.stem for path in (run.root() / "data" / "profiles").glob("*.md"))
+    return sorted(path.stem for path in _shelf().glob("*.md"))
+
+
+def _shelf() -> Path:
+    return run.root() / "data" / "profiles"
 
 
 def save(profile: Profile, path: str | Path) -> Path:
@@ -260,28 +280,39 @@ def save(profile: Profile, path: str | Path) -> Path:
 def adopt(here: run.Run, character: str, preset: str) -> Profile:
     """The run's own profile: copied from the character into a run that has none, kept when it is there. Raises RunError for another character.
 
-    A changed copy is kept and the log says so, with what differs from the shipped one.
+    A changed copy is kept and the log says so, with what differs from the source and what to do about it.
     """
     source = find(character)
     run.refuse_other_character(here, str(character))
     run.preset(preset)
     with here.stage("profile"):
+        if here.elsewhere:
+            here.say(here.elsewhere)
         target = here.path("profile.md")
         given = load(source)
         if target.exists():
             mine = load(target)
-            changed = invalidated(given, mine)
-            here.say(f"profile: kept the run's own ({len(changed)} paragraphs differ from the source)" if changed else "profile: kept")
+            here.say(_kept(given, mine, source.name, run.shown(target)))
         else:
             mine = given
             save(given, target)
-            here.say(f"profile: {given.name}, {len(given.paragraphs)} paragraphs copied into the run")
+            count = len(given.paragraphs)
+            here.say(f"profile: {given.name}, {count} paragraph{'s' * (count != 1)} copied into the run")
         slug = character if source.parent.name == "profiles" and source.stem == character else run.slug(source.stem)
         here.set_params("profile", {"preset": preset, "character": slug, "source": source.name})
         here.record("profile", products=["profile.md"])
     for row in mine.warnings:
         here.say(f"profile: {row}")
     return mine
+
+
+def _kept(given: Profile, mine: Profile, source: str, target: str) -> str:
+    """The line that says that the run's own profile was kept, how it differs from its source, and how either is had."""
+    count = len(invalidated(given, mine) or invalidated(mine, given))
+    if not count and given.model_dump() == mine.model_dump():
+        return "profile: kept"
+    differs = f"{count} paragraph{'s differ' if count > 1 else ' differs'}" if count else "the front matter differs"
+    return f"profile: kept the run's own ({differs} from {source}): to change it edit {target}, to start from {source} take a new RUN"
 
 
 def summary(profile: Profile) -> list[dict]:
@@ -329,7 +360,7 @@ def edit(profile: Profile, changes: dict[str, str] | None = None, **fields) -> P
         if text:
             kept.append(Paragraph(text, paragraph.section))
     data = profile.model_dump(exclude={"paragraphs", "warnings"}) | fields
-    return Profile(**data, paragraphs=tuple(kept))
+    return _made(data, kept)
 
 
 def check(profile: Profile) -> list[dict]:
@@ -337,10 +368,8 @@ def check(profile: Profile) -> list[dict]:
     rows = [{"level": "warning", "where": "profile", "what": text} for text in profile.warnings]
     if not profile.horizon:
         rows.append(_mark("profile", "no horizon: nothing can be asked about what came after"))
-    ids = {paragraph.id for paragraph in profile.paragraphs}
-    for value in profile.values:
-        if value.paragraph and value.paragraph not in ids:
-            rows.append(_mark(value.stance[:60], f"rests on paragraph {value.paragraph}, which is not there (any more)"))
+    rows += [row for value in profile.values for row in _value_marks(value, profile)]
+    rows += [row for number, state in enumerate(profile.states, 1) for row in _state_marks(state, number)]
     for trait in TRAITS:
         if profile.traits and trait not in profile.traits:
             rows.append(_mark("traits", f"{trait} has no score"))
@@ -356,6 +385,32 @@ def check(profile: Profile) -> list[dict]:
             rows.append(_mark(paragraph.id, "is very short: little can be made of it"))
     living = living_warning(profile)
     return ([_mark("profile", living)] if living else []) + rows
+
+
+def _value_marks(value: Value, profile: Profile) -> list[dict]:
+    where, rows = (value.stance.strip() or value.opposite.strip() or "a value")[:60], []
+    if not value.stance.strip():
+        rows.append(_mark(where, "has no stance: write what would be said, or nothing can be asked"))
+    if not value.opposite.strip():
+        rows.append(_mark(where, "has no opposite: write what would not be said, or nothing can be asked"))
+    if not value.paragraph:
+        rows.append(_mark(where, "rests on no paragraph: it is asked about and never taught"))
+    elif not profile.paragraph(value.paragraph):
+        rows.append(_mark(where, f"rests on paragraph {value.paragraph}, which is not there (any more)"))
+    return rows
+
+
+def _state_marks(state: State, number: int) -> list[dict]:
+    where, rows = f"state {number}", []
+    try:
+        Date.parse(state.when)
+    except ValueError:
+        wrong = f"'{state.when}' is not one date" if state.when.strip() else "has no date"
+        example = next(iter(dates_in(state.when)), "1802-10")
+        rows.append(_mark(where, f"{wrong}: write [-]YYYY[-MM[-DD]], for example {example}"))
+    if not state.state.strip():
+        rows.append(_mark(where, "says no state: write how it felt"))
+    return rows
 
 
 def living_warning(profile: Profile) -> str:
@@ -387,15 +442,20 @@ def _mark(where: str, what: str) -> dict:
 
 
 def _split(text: str) -> tuple[dict, str]:
-    match = re.match(r"\ufeff?---\n(.*?)\n---[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
-    if not match:
+    opened = re.match(r"\ufeff?(?:[ \t]*\n)*---[ \t]*(?:\n|$)", text)
+    if not opened:
         return {}, text
+    match = re.compile(r"((?:.*?\n)?)---[ \t]*(?:\n|$)(.*)", re.DOTALL).match(text, opened.end())
+    if not match:
+        raise run.RunError("The profile's front matter is not closed: write a second line of --- below it, or take the first --- away.")
     try:
         front = yaml.load(match[1], Loader=_StringDates)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
-        line = f" (line {where.line + 2})" if where else ""
-        raise run.RunError(f"The profile's front matter is not valid YAML{line}: quote texts that hold a colon or a hash.") from error
+        line = f" (line {opened[0].count(chr(10)) + where.line + 1})" if where else ""
+        tab = "\\t" in str(getattr(error, "problem", ""))
+        advice = "YAML takes no tabs, write spaces" if tab else "quote texts that hold a colon or a hash"
+        raise run.RunError(f"The profile's front matter is not valid YAML{line}: {advice}.") from error
     if not isinstance(front, dict):
         raise run.RunError("The profile's front matter must be a list of `name: value` lines between two lines of ---.")
     written = yaml.load(match[1], Loader=yaml.BaseLoader)

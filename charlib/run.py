@@ -139,7 +139,22 @@ def versions() -> dict[str, str]:
 
 def outputs(folder: str | Path | None = None) -> Path:
     """Where runs are kept: the folder given, else `outputs/` in the root."""
-    return Path(folder).resolve() if folder else root() / "outputs"
+    return home(folder).resolve() if folder else root() / "outputs"
+
+
+def home(path: str | Path) -> Path:
+    """A path with its leading `~` read as the home folder; one that names nobody's home stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def shown(path: str | Path) -> str:
+    """A path as a person reads it: from the root where it lies inside, else whole."""
+    with contextlib.suppress(RunError, ValueError):
+        return str(Path(path).relative_to(root()))
+    return str(path)
 
 
 @dataclass(frozen=True)
@@ -155,6 +170,11 @@ class Run:
         if not path.is_relative_to(self.folder.resolve()):
             raise RunError(f"{'/'.join(parts)} lies outside the run folder: use a plain file name.")
         return path
+
+    @property
+    def elsewhere(self) -> str:
+        """A line that says where the run is kept, when its folder is not called as the run is; else nothing."""
+        return "" if self.folder.name == self.name else f"run '{self.name}' is kept in {shown(self.folder)}"
 
     def has(self, *parts: str) -> bool:
         return self.path(*parts).exists()
@@ -310,8 +330,9 @@ def preset(name: str) -> dict[str, dict]:
 def resolve(here: Run, stage: str, preset_name: str, **given) -> SimpleNamespace:
     """The stage's settings: the preset's, overridden by what was given; 0 and "" mean "as the preset says". Kept in params.yaml.
 
-    Raises RunError for a name that the preset does not have.
+    Raises RunError for a name that the preset does not have, and for a run that notebook 01 has not made.
     """
+    refuse_missing(here)  # before params.yaml is written: a mistyped RUN leaves no folder behind
     settings = dict(preset(preset_name).get(stage) or {})
     unknown = sorted(set(given) - set(settings))
     if unknown:
@@ -324,5 +345,25 @@ def resolve(here: Run, stage: str, preset_name: str, **given) -> SimpleNamespace
 def refuse_other_character(here: Run, character: str) -> None:
     """Raise RunError when the run already belongs to another character: its experience would be mixed."""
     before = (here.params.get("profile") or {}).get("character")
-    if before and before != character and Path(before).stem != Path(character).stem:
+    if before and before != character and slug(Path(before).stem) != slug(Path(character).stem):
         raise RunError(f"Run '{here.name}' is of {before}: choose another RUN for {character}.")
+
+
+def refuse_missing(here: Run) -> None:
+    """Raise RunError naming the runs there are when notebook 01 has not made this one."""
+    if here.has("profile.md"):
+        return
+    there, most = names(here.folder.parent), 12
+    told = f"there are: {', '.join(there[:most])}{', …' if len(there) > most else ''}" if there else "there are none yet"
+    raise RunError(f"No run '{here.name}' in {here.folder.parent}: run notebook 01 with this RUN first; {told}.")
+
+
+def names(folder: Path) -> list[str]:
+    """The runs in a folder that have a profile, as the people who made them called them."""
+    found = []
+    for made in sorted(folder.glob("*/profile.md")):
+        name = made.parent.name
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            name = json.loads((made.parent / "manifest.json").read_text(encoding="utf-8")).get("run") or name
+        found.append(name)
+    return found

@@ -31,6 +31,8 @@ def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, st
     )
     with here.stage("walk"):
         run.refuse_other_character(here, character)
+        if here.elsewhere:
+            say(here.elsewhere)
         started = time.monotonic()
         for notebook in NOTEBOOKS:
             execute(here, notebook, given[notebook], say)

@@ -176,6 +176,7 @@ class ProfileEditor:
     """Paragraphs as cards to write, split and move, traits as sliders, values and states as rows; Save says what it makes stale."""
 
     SHOWN = 3  # cards at a time: what fits a screen, and what a browser redraws at once
+    WHOLE = ("stance", "opposite", "when", "state")  # what a row needs before it is saved: half a value would be asked with an empty option
 
     def __init__(self, here: run.Run):
         import ipywidgets
@@ -201,8 +202,10 @@ class ProfileEditor:
         self.load()
         self.go.observe(lambda _: self.draw(), "value")
         self.file.observe(lambda _: self._read_file(), "value")
-        for part in (self.called, self.horizon, *self.traits.values()):
+        for part in (self.called, self.horizon):
             part.observe(lambda _: self.tell(), "value")
+        for name, slider in self.traits.items():
+            slider.observe(partial(self._slid, name), "value")
         more_values = _button("Add a value", "a conviction and its opposite", lambda: self._more(self.values, self._value_cells(None)))
         more_states = _button(
             "Add a state", "an emotional state of a time and a place", lambda: self._more(self.states, self._state_cells(None))
@@ -233,6 +236,7 @@ class ProfileEditor:
         self.called.value, self.horizon.value = self.person.short_name, self.person.horizon or ""
         for name, slider in self.traits.items():
             slider.value = self.person.traits.get(name, 0)
+        self.moved = set()  # a slider that nobody touched says nothing: its 0 is no score
         self.values = [self._value_cells(item) for item in self.person.values]
         self.states = [self._state_cells(item) for item in self.person.states]
         self.quiet = False
@@ -281,6 +285,11 @@ class ProfileEditor:
         """Words were changed in a slot."""
         if not self.quiet and (card := self.card(place)):
             card.text = self.slots[place].text.value
+            self.tell()
+
+    def _slid(self, name: str, _) -> None:
+        if not self.quiet:
+            self.moved.add(name)
             self.tell()
 
     def split(self, place: int) -> None:
@@ -394,7 +403,8 @@ class ProfileEditor:
             return
         self.save.disabled = False
         changed, marks = profile.diff(self.person, edited), profile.check(edited)
-        lines = [self._cost(edited, bool(changed)), *(f"⚠ {row['where']}: {row['what']}" for row in marks if row not in self.known)][:5]
+        fresh = [f"⚠ {row['where']}: {row['what']}" for row in marks if row not in self.known]
+        lines = [self._cost(edited, bool(changed)), *self._lacking(), *fresh][:5]
         lines += self._resting(edited)
         self.said.value = panel("<br>".join(escape(line) for line in lines))
         told = [f"{row['where']}: {row['what']}" for row in marks] or ["None."]
@@ -431,12 +441,11 @@ class ProfileEditor:
             profile.Paragraph(" ".join(part.split()), card.section)
             for card in self.cards for part in re.split(r"\n\s*\n", card.text) if part.strip()
         ]  # fmt: skip
-        scores = {name: round(slider.value, 2) for name, slider in self.traits.items()}
-        traits = scores if self.person.traits or any(scores.values()) else {}
-        data = self.person.model_dump(exclude={"paragraphs", "warnings"}) | {"traits": traits}
+        moved = {name: round(slider.value, 2) for name, slider in self.traits.items() if name in self.moved}
+        data = self.person.model_dump(exclude={"paragraphs", "warnings"}) | {"traits": self.person.traits | moved}
         data |= {"short_name": self.called.value.strip() or self.person.short_name, "horizon": self.horizon.value.strip() or None}
-        data["values"] = [self._filled(row) | {"paragraph": self._ground(row)} for row in self.values if any(self._words(row).values())]
-        data["states"] = [self._filled(row) for row in self.states if any(self._words(row).values())]
+        data["values"] = [self._filled(row) | {"paragraph": self._ground(row)} for row in self.values if self._counts(row)]
+        data["states"] = [self._filled(row) for row in self.states if self._counts(row)]
         try:
             return profile.Profile(**data, paragraphs=tuple(paragraphs))
         except ValueError as error:
@@ -454,6 +463,28 @@ class ProfileEditor:
     def _words(row: SimpleNamespace) -> dict[str, str]:
         return {name: cell.value.strip() for name, cell in row.cells.items()}
 
+    def _lacks(self, row: SimpleNamespace) -> list[str]:
+        """What a row that was begun here still needs; nothing of an empty one, and of one that stands so in the profile."""
+        words = self._words(row)
+        if (
+            not any(words.values())
+            or row.item in (*self.person.values, *self.person.states)
+            and words == row.item.model_dump(include={*words})
+        ):
+            return []
+        return [name for name in self.WHOLE if name in words and not words[name]]
+
+    def _counts(self, row: SimpleNamespace) -> bool:
+        return any(self._words(row).values()) and not self._lacks(row)
+
+    def _lacking(self) -> list[str]:
+        """A line for each row that is not saved, and what it lacks."""
+        return [
+            f"⚠ {kind} {number} is not saved yet: fill in its {' and '.join(lacks)}."
+            for kind, rows in (("Value", self.values), ("State", self.states))
+            for number, row in enumerate(rows, 1) if (lacks := self._lacks(row))
+        ]  # fmt: skip
+
     def _filled(self, row: SimpleNamespace) -> dict:
         return (row.item.model_dump() if row.item else {}) | self._words(row)
 
@@ -469,8 +500,18 @@ class ProfileEditor:
             self.said.value = note(str(error))
             return
         stale = profile.invalidated(self.person, edited)
+        self._reload()
+        saved = f"Saved. {_some(len(stale), 'paragraph')} changed or gone; run notebooks 02 to 05 again."
+        self.said.value = note("\n".join([saved, *self._lacking()]))
+
+    def _reload(self) -> None:
+        """Lay out what was saved, and behind it the rows that were not: nobody should have to type them again."""
+        values = [profile.Value(**self._words(row), paragraph=self._ground(row)) for row in self.values if self._lacks(row)]
+        states = [profile.State(**self._words(row)) for row in self.states if self._lacks(row)]
         self.load()
-        self.said.value = note(f"Saved. {_some(len(stale), 'paragraph')} changed or gone; run notebooks 02 to 05 again.")
+        self.values += [self._value_cells(item) for item in values]
+        self.states += [self._state_cells(item) for item in states]
+        self.lay()
 
 
 def descendants(here: run.Run) -> dict[str, Counter]:

@@ -75,11 +75,32 @@ def test_a_plain_biography_gets_its_horizon_or_a_warning(text, horizon, warns):
     assert len(found.warnings) == warns
 
 
-def test_a_missing_file_is_one_line_that_names_the_shipped(tmp_path):
-    for wrong in (lambda: profile.load(tmp_path / "none.md"), lambda: profile.find("nobody"), lambda: profile.find("../../x")):
-        with pytest.raises(run.RunError, match=", ".join(profile.shipped())) as error:
-            wrong()
-        assert "\n" not in str(error.value)
+@pytest.mark.parametrize(
+    ("character", "place"), [("nobody", ""), ("texts/ilse.txt", "texts"), ("../x.md", ".."), ("~/ilse.txt", "home"), ("a.docx", "")]
+)
+def test_a_missing_character_is_one_line_that_says_where_it_was_looked_for(tmp_path, monkeypatch, character, place):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(run.RunError, match=f"use one of {', '.join(profile.shipped())}, or the path of a .md or .txt file") as error:
+        profile.find(character)
+    looked = (tmp_path / place).resolve()
+    assert str(error.value).startswith(f"No character '{character}' (looked for in {looked}): ") and "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_one_line_that_says_where_the_shipped_are(tmp_path, root):
+    with pytest.raises(
+        run.RunError, match=f"No profile at {tmp_path}/none.md: give the path of a .md or .txt file; the shipped ones are in {root}"
+    ):
+        profile.load(tmp_path / "none.md")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, person, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    profile.save(person, tmp_path / "nell.md")
+    assert profile.find("~/nell.md") == tmp_path / "nell.md" and profile.load("~/nell.md") == person
+    assert run.open("trial", "~/out").folder == tmp_path.resolve() / "out" / "trial"
+    with pytest.raises(run.RunError, match="No character '~nobody-here/nell.md'"):
+        profile.find("~nobody-here/nell.md")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# Only a title\n", "---\nname: Nell\n---\n# Nell\n"])
@@ -105,6 +126,52 @@ def test_wrong_front_matter_is_one_line_that_says_where(front, says):
     with pytest.raises(run.RunError, match=says) as error:
         profile.parse(f"---\n{front}\n---\n# Nell\n\nNell was born in Hull.")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["---\nname: Nell\n\n# Nell\n\nNell was born in Hull.", "\n--- \nname: Nell\nNell was born in Hull.\n", "---"]
+)
+def test_front_matter_that_is_never_closed_is_said(text):
+    with pytest.raises(run.RunError, match="front matter is not closed: write a second line of --- below it") as error:
+        profile.parse(text)
+    assert "\n" not in str(error.value)
+
+
+def test_front_matter_is_found_below_empty_lines_and_a_rule_in_the_text_is_none():
+    assert profile.parse("\n\n--- \nname: Nell Gray\n---\nNell was born in Hull.").name == "Nell Gray"
+    assert len(profile.parse("# Nell\n\nNell was born in Hull.\n\n---\n\nNell died in York.").paragraphs) == 3
+
+
+@pytest.mark.parametrize(
+    ("front", "says"),
+    [
+        ("horizon: 44-03-15.", "wrong at 'horizon': '44-03-15.' is not a date: write [-]YYYY[-MM[-DD]], a minus for BC, for example -44-03-15."),
+        ("born: 1801", "wrong at 'born': there is no such field; there are name, short_name, horizon, traits, trait_reasons, values, states, voice, "
+                       "period, sources, license, invented."),
+        ("paragraphs: [a]", "wrong at 'paragraphs': there is no such field"),
+        ("1801: born", "wrong at '1801': there is no such field"),
+        ("traits:\n\topenness: 0.5", "not valid YAML (line 4): YAML takes no tabs, write spaces."),
+        ("values:\n- stance: a\n\topposite: b", "YAML takes no tabs, write spaces."),
+        ("license: a: b", "not valid YAML (line 3): quote texts that hold a colon or a hash."),
+    ],
+)  # fmt: skip
+def test_wrong_front_matter_is_told_in_plain_words(front, says):
+    with pytest.raises(run.RunError) as error:
+        profile.parse(f"---\nname: Nell\n{front}\n---\n# Nell\n\nNell was born in Hull.")
+    assert (
+        says in str(error.value) and "\n" not in str(error.value) and ".." not in str(error.value) and "Value error" not in str(error.value)
+    )
+
+
+@pytest.mark.parametrize("front", ["name: ''", "name:", "name: ' '\nshort_name:"])
+def test_an_empty_name_is_taken_from_the_title(front):
+    found = profile.parse(f"---\n{front}\nlicense: none\n---\n# Nell Gray\n\nNell was born in Hull.")
+    assert (found.name, found.short_name) == ("Nell Gray", "Gray")
+
+
+def test_an_edit_that_cannot_be_is_one_line_too(person):
+    with pytest.raises(run.RunError, match="wrong at 'horizon': 'soon' is not a date"):
+        profile.edit(person, horizon="soon")
 
 
 def test_text_that_is_not_utf8_is_one_line(tmp_path):
@@ -226,6 +293,24 @@ def test_what_a_careful_editor_would_mark():
     assert "after the horizon 1850" in said and "is not there (any more)" in said and "is very short" in said
 
 
+def test_values_and_states_that_say_too_little_are_marked(person):
+    values = [{"stance": "Salt keeps.", "opposite": "Salt spoils.", "paragraph": person.paragraphs[0].id}, {"stance": "Rope holds.", "opposite": "Rope slips."},
+              {"stance": "A bell is a promise.", "opposite": " "}, {"stance": "", "opposite": "A bell is a toy."}]  # fmt: skip
+    states = [{"when": when, "state": "weary"} for when in ("1822-03", "1879 to 1885", "in the spring", "")] + [
+        {"when": "1830", "state": ""}
+    ]
+    said = [f"{row['where']}: {row['what']}" for row in profile.check(profile.edit(person, values=values, states=states))]
+    assert not [row for row in said if "Salt keeps" in row]
+    assert "Rope holds.: rests on no paragraph: it is asked about and never taught" in said
+    assert "A bell is a promise.: has no opposite: write what would not be said, or nothing can be asked" in said
+    assert "A bell is a toy.: has no stance: write what would be said, or nothing can be asked" in said
+    assert "state 2: '1879 to 1885' is not one date: write [-]YYYY[-MM[-DD]], for example 1879" in said
+    assert "state 3: 'in the spring' is not one date: write [-]YYYY[-MM[-DD]], for example 1802-10" in said
+    assert "state 4: has no date: write [-]YYYY[-MM[-DD]], for example 1802-10" in said
+    assert "state 5: says no state: write how it felt" in said
+    assert not [row for row in said if row.startswith("state 1")]
+
+
 def test_someone_who_may_be_living_is_warned_of():
     found = profile.parse("# Jo Field\n\nJo Field, born in 1980, sells lamps in Leeds.")
     found = found.model_copy(update={"horizon": None})
@@ -245,7 +330,47 @@ def test_a_run_gets_its_own_copy_and_keeps_an_edited_one(tmp_path, person, capsy
     profile.save(profile.edit(person, {first.id: first.text + " She kept bees."}), here.path("profile.md"))
     mine = profile.adopt(here, str(source), "tiny")
     assert "She kept bees" in mine.paragraphs[0].text
-    assert "kept the run's own (1 paragraphs differ from the source)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "kept the run's own (1 paragraph differs from nell.md): to change it edit " in said
+    assert f"{here.path('profile.md')}, to start from nell.md take a new RUN" in said
+
+
+def test_what_differs_from_the_file_is_said_whatever_it_is(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "nell.md")
+    here = run.open("trial", tmp_path / "out")
+    profile.adopt(here, str(source), "tiny")
+    for changed, says in (
+        (profile.edit(person, horizon="1851"), "(the front matter differs from nell.md)"),
+        (
+            profile.edit(person, {item.id: item.text + " So it was." for item in person.paragraphs[:2]}),
+            "(2 paragraphs differ from nell.md)",
+        ),
+        (profile.edit(person, {person.paragraphs[0].id: ""}), "(1 paragraph differs from nell.md)"),
+    ):
+        profile.save(changed, source)
+        capsys.readouterr()
+        assert profile.adopt(here, str(source), "tiny") == person
+        assert f"profile: kept the run's own {says}: to change it edit" in capsys.readouterr().out
+    profile.save(person, source)
+    profile.adopt(here, str(source), "tiny")
+    assert "profile: kept\n" in capsys.readouterr().out
+
+
+def test_a_file_of_any_name_is_the_same_character_the_second_time(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "My Nell.md")
+    here = run.open("Nell's first", tmp_path / "out")
+    for _ in range(2):
+        assert profile.adopt(here, str(source), "tiny") == person
+    with pytest.raises(run.RunError, match="choose another RUN"):
+        profile.adopt(here, "tamsin", "tiny")
+
+
+def test_a_folder_that_is_not_called_as_the_run_is_told(tmp_path, person, capsys):
+    source = profile.save(person, tmp_path / "nell.md")
+    for name, told in (("nell_ws", True), ("nell-ws", False)):
+        here = run.open(name, tmp_path / "out")
+        profile.adopt(here, str(source), "tiny")
+        assert (f"run '{name}' is kept in {here.folder}\n" in capsys.readouterr().out) is told
 
 
 def test_another_character_on_a_run_changes_nothing(tmp_path, person):

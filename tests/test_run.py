@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from charlib import run
+from charlib import profile, run
 
 # ---- names and places
 
@@ -261,6 +261,31 @@ def test_another_character_on_a_run_is_refused(here):
     run.refuse_other_character(here, "nell-gray")
     with pytest.raises(run.RunError, match="is of nell-gray: choose another RUN for caesar"):
         run.refuse_other_character(here, "caesar")
+
+
+def test_a_run_that_is_not_there_is_told_with_those_that_are(here, person):
+    folder = here.folder.parent
+    other = run.open("ilse_ws", folder)
+    other.write_json("manifest.json", {"run": "ilse_ws"})
+    profile.save(person, other.path("profile.md"))
+    says = f"No run 'nope' in {folder}: run notebook 01 with this RUN first; there are: ilse_ws, trial."
+    missing = run.open("nope", folder)
+    for opens in (
+        lambda: profile.load(missing.path("profile.md")),
+        lambda: run.resolve(missing, "upload", "tiny"),
+        lambda: run.refuse_missing(missing),
+    ):
+        with pytest.raises(run.RunError) as error:
+            opens()
+        assert str(error.value) == says
+    assert not missing.folder.exists(), "a wrong name leaves no folder behind"
+    with pytest.raises(run.RunError, match="No run 'Trial_1' in .*there are none yet."):
+        run.refuse_missing(run.open("Trial_1", folder / "elsewhere"))
+
+
+def test_a_place_in_the_project_is_shown_short(tmp_path, root):
+    assert run.shown(root / "outputs" / "ilse") == "outputs/ilse"
+    assert run.shown(tmp_path / "ilse") == str(tmp_path / "ilse")
 
 
 def test_a_run_without_a_character_says_what_to_run(tmp_path):

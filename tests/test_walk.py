@@ -155,31 +155,29 @@ def test_f04_a_run_that_another_process_writes_is_refused(capsys, tmp_path):
 @pytest.mark.parametrize("name", ["trial", "../../x", "007"])
 def test_a_run_without_its_earlier_stages_is_refused(capsys, tmp_path, name):
     out = ["--outputs", str(tmp_path / "out")]
-    refused(capsys, tmp_path, "talk", name, *out, says="No profile at")
+    refused(capsys, tmp_path, "talk", name, *out, says=f"No run '{name}' in {tmp_path / 'out'}: run notebook 01 with this RUN first")
     questions = str(DATA / "questions_single.json")
-    refused(capsys, tmp_path, "interview", name, "--questions", questions, "--out", str(tmp_path / "a.jsonl"), *out, says="No profile at")
+    asking = ["interview", name, "--questions", questions, "--out", str(tmp_path / "a.jsonl"), *out]
+    refused(capsys, tmp_path, *asking, says=f"No run '{name}'")
     here = run.open(name, tmp_path / "out")
     profile.save(profile.load(DATA / "wiki_Ada_Brook.txt"), here.path("profile.md"))
-    refused(
-        capsys,
-        tmp_path,
-        "interview",
-        name,
-        "--questions",
-        questions,
-        "--out",
-        str(tmp_path / "a.jsonl"),
-        *out,
-        says="run notebook 04 first",
-    )
+    refused(capsys, tmp_path, *asking, says="run notebook 04 first")
 
 
 def test_a_walk_of_a_later_notebook_without_the_earlier_says_so(tmp_path):
     here = run.open("trial", tmp_path)
     here.folder.mkdir(parents=True)
-    with pytest.raises(run.RunError, match="02_experience stopped: .*(notebook 01|No profile)") as error:
+    with pytest.raises(run.RunError, match="02_experience stopped: No run 'trial' in .*: run notebook 01") as error:
         walk.execute(here, "02_experience", {"RUN": "trial", "PRESET": "tiny", "OUTPUTS": str(tmp_path)}, say=lambda text: None)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "told"), [("trial_1", 1), ("trial-1", 0)])
+def test_a_walk_says_once_where_a_run_of_another_name_is_kept(monkeypatch, tmp_path, name, told):
+    monkeypatch.setattr(walk, "execute", lambda *given: None)
+    said = []
+    here = walk.walk("tamsin", name, "tiny", outputs=tmp_path, say=said.append)
+    assert said.count(f"run '{name}' is kept in {here.folder}") == told
 
 
 @pytest.mark.parametrize("wrong", ["answers", "profile", "questions"])

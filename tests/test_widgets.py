@@ -136,12 +136,59 @@ def test_values_and_states_are_rows_that_can_be_added_and_emptied(here, editor):
     for cell in editor.states[0].cells.values():
         cell.value = ""
     editor._more(editor.states, editor._state_cells(None))
-    editor.states[1].cells["state"].value = "calm"
+    editor.states[1].cells["when"].value, editor.states[1].cells["state"].value = "1830", "calm"
     editor.save.click()
     after = profile.load(here.path("profile.md"))
     assert after.values[0].opposite == "A clock is an ornament."
     assert [item.state for item in after.states] == ["calm"]
     assert editor.edited() == editor.person, "the rows still fit the profile after a row was removed"
+
+
+def test_half_a_value_or_state_is_said_and_stays_on_the_desk_unsaved(here, editor):
+    before = editor.person
+    editor._more(editor.values, editor._value_cells(None))
+    editor.values[1].cells["stance"].value, editor.values[1].rests.value = "Salt keeps better than sugar.", 1
+    assert "Value 2 is not saved yet: fill in its opposite." in editor.said.value
+    editor._more(editor.states, editor._state_cells(None))
+    editor.states[1].cells["when"].value = "1840"
+    assert "State 2 is not saved yet: fill in its state." in editor.said.value
+    assert "Salt keeps" not in editor.changes.value
+    editor.save.click()
+    assert profile.load(here.path("profile.md")) == before
+    assert "Value 2 is not saved yet" in editor.said.value and editor.values[1].rests.value == 1, "what was typed is not lost"
+    editor.values[1].cells["opposite"].value = "Sugar keeps better than salt."
+    editor.states[1].cells["state"].value = "weary"
+    assert "not saved yet: fill" not in editor.said.value
+    editor.save.click()
+    after = profile.load(here.path("profile.md"))
+    assert after.values[1].opposite == "Sugar keeps better than salt." and after.values[1].paragraph == before.paragraphs[1].id
+    assert (after.states[1].when, after.states[1].state) == ("1840", "weary")
+    editor.values[1].cells["stance"].value = " "
+    editor.undo.click()
+    assert editor.edited() == after, "half a row goes when all is undone"
+
+
+def test_half_a_value_that_the_file_holds_is_left_to_its_writer(here, person):
+    half = profile.edit(person, values=[{"stance": "Salt keeps.", "opposite": ""}], states=[{"state": "calm"}])
+    profile.save(half, here.path("profile.md"))
+    editor = widgets.ProfileEditor(here)
+    assert editor.edited() == half and "Saved as it stands." in editor.said.value
+
+
+def test_only_sliders_that_were_moved_are_written(here):
+    bare = profile.parse("# Ilse\n\nIlse kept a lighthouse on the sound for forty years and died in 1885, nearly blind.")
+    profile.save(bare, here.path("profile.md"))
+    editor = widgets.ProfileEditor(here)
+    editor.traits["openness"].value = 0.4
+    editor.save.click()
+    assert profile.load(here.path("profile.md")).traits == {"openness": 0.4}
+    editor.traits["neuroticism"].value = 0.3
+    editor.traits["neuroticism"].value = 0
+    editor.save.click()
+    assert profile.load(here.path("profile.md")).traits == {"openness": 0.4, "neuroticism": 0}
+    editor.traits["extraversion"].value = 0.3
+    editor.undo.click()
+    assert editor.edited() == editor.person
 
 
 def test_a_value_follows_its_paragraph_and_says_so(here, editor):
