@@ -432,6 +432,8 @@ def _values(profile: Profile, chooser: random.Random) -> list[Question]:
     made = []
     ids = [item.id for item in profile.paragraphs]
     for value in profile.values:
+        if not (value.stance.strip() and value.opposite.strip()):
+            continue  # half a value is no choice
         pair = [value.stance, value.opposite]
         shown = pair if chooser.random() < 0.5 else pair[::-1]
         paragraph = value.paragraph if value.paragraph in ids else None

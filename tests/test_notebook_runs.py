@@ -226,7 +226,7 @@ def test_editing_one_paragraph_and_walking_again_re_makes_only_its_descendants(w
     asked = {path.name: len(path.read_text().splitlines()) - journals[path.name] for path in here.path("journal").glob("*.jsonl")}
     assert asked == {"scenes.jsonl": 1, "dialogues.jsonl": 3, "protective.jsonl": 2}
     said = here.path("log.txt").read_text()[len(log) :]
-    assert "kept the run's own (1 paragraphs differ" in said
+    assert "kept the run's own (1 paragraph differs" in said
     assert "kept as they were" in said and "made again" in said
     events = [row.get("event") for row in here.read_jsonl("training.jsonl")]
     assert events.count("start") == 1 and events[-1] == "end"
