@@ -35,6 +35,7 @@ LONGEST = 34  # words of a telling: a reply counts in its first 60
 _OTHERS = {"he": "m", "him": "m", "his": "m", "himself": "m", "she": "f", "her": "f", "hers": "f", "herself": "f"}
 _THINGS = {"it", "its", "itself", "they", "them", "their", "theirs", "themselves", "this", "these", "those", "that", "there"}
 _US = {"they": "we", "them": "us", "their": "our", "theirs": "ours", "themselves": "ourselves"}
+_QUOTED = {"i", "me", "my", "we", "us", "our"}
 _MINE = {"subject": "I", "object": "me", "possessive": "my", "reflexive": "myself", "mine": "mine"}
 _BEFORE_VERBS = AUXILIARIES | {"to", "i", "who", "which", "that", "me", "not", "never"}
 _LIFE = re.compile(r" \([^()]*\d{3}[^()]*\)")  # the dates behind a name
@@ -57,8 +58,10 @@ _CONNECTED = {
 
 @dataclass(frozen=True)
 class Telling:
-    """A sentence in the first person, the things in it that one can ask about, in the second person, and what else it
-    tells, as (person, place, date or count; the thing to ask by)."""
+    """A sentence in the first person, and the things in it that one can ask about, in the second person.
+
+    `tells`: what else it answers, as (person, place, date or count; the thing to ask by).
+    """
 
     said: str
     of: tuple[str, ...]
@@ -74,25 +77,16 @@ class Telling:
 
 
 def tellings(story: Story, index: int) -> list[Telling]:
-    """The sentences of paragraph `index` that can be told whole, in order."""
+    """The sentences of paragraph `index` that can be told whole, in order; of one that cannot, the parts between semicolons."""
     found = []
     for sentence, mine in story.sentences[index]:
         if META.search(sentence) or any(story.end and date.after(story.end) for date in dates_in(sentence)):
             continue
-        whole = first_person(story, sentence, mine)
-        if whole:
-            pieces = [whole]
-        else:  # what leans on nobody stands alone
-            pieces = (
-                [first_person(story, piece, mine and not place) for place, piece in enumerate(re.split(r"; ", sentence))]
-                if ";" in sentence
-                else []
-            )
-        for piece in pieces:
-            telling = _telling(story, piece) if piece and len(join(piece).split()) <= LONGEST else None
-            if telling:
-                found.append(telling)
-    return found
+        told = [first_person(story, sentence, mine)]
+        if not told[0] and ";" in sentence:
+            told = [first_person(story, piece, mine and not place) for place, piece in enumerate(sentence.split("; "))]
+        found += [_telling(story, words) for words in told if words and len(join(words).split()) <= LONGEST]
+    return [telling for telling in found if telling]
 
 
 def first_person(story: Story, sentence: str, mine: bool) -> list[Token]:
@@ -101,84 +95,119 @@ def first_person(story: Story, sentence: str, mine: bool) -> list[Token]:
     `mine`: whether the protagonist's pronoun at its start means the protagonist.
     """
     words = tokens(_LIFE.sub("", sentence), story.words, story.self_words)
-    told: list[Token] = []
-    rivals: list[Token] = []
-    people: set[str] = set()
-    about_me = skip = present = False
-    for index, token in enumerate(words):
-        if skip:
-            skip = False
-            continue
-        after = words[index + 1] if index + 1 < len(words) else Token("", "end")
-        low = token.low if token.kind == "word" else ""
-        role = story.forms.get(low, "")
-        if story.is_self(token) and told and told[-1].low in DETERMINERS:
-            told.append(token)  # the Marsh barometer
-        elif story.is_self(token) and after.low == "of":
-            return []  # Timon of Lindros
-        elif story.is_self(token):
-            mine, about_me, skip = True, True, after.kind == "of"
-            acts = after.kind == "word" and (after.low in AUXILIARIES or is_past(after.low) or is_adverb(after)) or after.text == ","
-            told.append(
-                Token(
-                    "my" if skip else "I" if not told or acts and told[-1].low not in {"of", "to", "for", "with", "by", "from"} else "me",
-                    "self",
-                )
-            )
-        elif role:
-            if role == "her":
-                role = "possessive" if opens_noun(after) or not told or after.low == "back" and told[-1].low in PREPOSITIONS else "object"
-            if not mine or rivals and not (role == "object" and len(rivals) == 1):
-                return []
-            about_me = about_me or role == "subject"
-            if role == "possessive" and after.kind == "number" and told:
-                role = "object"  # "offered her three hundred francs"
-            if role == "possessive" and after.low == "death":
-                return []
-            told.append(Token(_MINE[role], "self"))
-        elif low in _OTHERS:
-            if _OTHERS[low] not in people:
-                return []
-            told.append(token)
-        elif low in _THINGS and not told:
-            return []
-        elif low in _US and not any(_plural(word) for word in told):
-            if not (about_me and people):
-                return []
-            told.append(Token(_US[low], "self"))  # "She married Holm, and they settled in Karlskrona"
-        elif told and told[-1].text == "I" and low in _BE:
-            told.append(Token(_BE[low], "word"))
-        elif (
-            low.endswith("s")
-            and low not in AUXILIARIES
-            and not is_past(low)
-            and "VERB" in senses(low)
-            and (_acts(told) or present and told[-1].low == "and")
-        ):
-            present = True
-            told.append(Token(base(low), "word"))  # "she sings"
-        else:
-            if token.kind == "word" and token.low in {"i", "me", "my", "we", "us", "our"}:
-                return []  # speech that is quoted
-            gender = story.gender(token)
-            people |= {gender} if gender else {"m", "f"} if token.kind == "name" and story.kind(token) == "person" else set()
-            if story.could_be(token):
-                rivals.append(token)
-            told.append(token)
-    if DEATH.search(sentence) if about_me else re.search(r"\b(?:is|are)\b", sentence):
+    teller = _Teller(story, mine)
+    try:
+        for token, after in zip(words, [*words[1:], Token("", "end")], strict=True):
+            teller.hear(token, after)
+    except _Doubtful:
+        return []
+    if DEATH.search(sentence) if teller.about_me else re.search(r"\b(?:is|are)\b", sentence):
         return []  # the own death; what is so today
-    return told
+    return teller.told
+
+
+class _Doubtful(Exception):
+    """A word might mean somebody else."""
+
+
+class _Teller:
+    """One sentence on its way into the first person: what is told so far, who has been named, and whom the protagonist's pronoun may mean."""
+
+    def __init__(self, story: Story, mine: bool):
+        self.story, self.mine = story, mine
+        self.told: list[Token] = []
+        self.rivals: list[Token] = []  # named in this sentence, and of the protagonist's sex
+        self.people: set[str] = set()  # sexes of those named
+        self.about_me = self.present = False
+
+    def hear(self, token: Token, after: Token) -> None:
+        """Take the next word. Raises _Doubtful."""
+        low = token.low if token.kind == "word" else ""
+        if token.kind == "of" and self.told and self.told[-1].text == "my":
+            return  # the 's of the own name
+        if self.story.is_self(token):
+            self._own_name(token, after)
+        elif low in self.story.forms:
+            self._own_pronoun(self.story.forms[low], after)
+        elif low in _OTHERS:
+            self._require(_OTHERS[low] in self.people)
+            self.told.append(token)
+        elif low in _THINGS and not self.told:
+            raise _Doubtful
+        elif low in _US and not any(_plural(word) for word in self.told):
+            self._require(self.about_me and self.people)
+            self._say(_US[low])  # "She married Holm, and they settled in Karlskrona"
+        elif low in _BE and self.told and self.told[-1].text == "I":
+            self._say(_BE[low])
+        elif self._my_verb(low):
+            self.present = True
+            self._say(base(low))  # "she sings"
+        else:
+            self._require(low not in _QUOTED)
+            self._meet(token)
+            self.told.append(token)
+
+    def _require(self, sure) -> None:
+        if not sure:
+            raise _Doubtful
+
+    def _say(self, text: str) -> None:
+        self.told.append(Token(text, "self"))
+
+    def _own_name(self, token: Token, after: Token) -> None:
+        before = self.told[-1].low if self.told else ""
+        if before in DETERMINERS:
+            self.told.append(token)  # the Marsh barometer
+            return
+        self._require(after.low != "of")  # Timon of Lindros
+        self.mine = self.about_me = True
+        acts = after.text == "," or after.kind == "word" and (after.low in AUXILIARIES or is_past(after.low) or is_adverb(after))
+        subject = not self.told or acts and before not in {"of", "to", "for", "with", "by", "from"}
+        self._say("my" if after.kind == "of" else "I" if subject else "me")
+
+    def _own_pronoun(self, role: str, after: Token) -> None:
+        if role == "her":
+            role = self._role_of_her(after)
+        self._require(self.mine and (not self.rivals or role == "object" and len(self.rivals) == 1))
+        self._require(role != "possessive" or after.low != "death")
+        self.about_me = self.about_me or role == "subject"
+        self._say(_MINE[role])
+
+    def _role_of_her(self, after: Token) -> str:
+        if not self.told:
+            return "possessive"
+        if after.kind == "number":
+            return "object"  # "offered her three hundred francs"
+        own = opens_noun(after) or after.low == "back" and self.told[-1].low in PREPOSITIONS
+        return "possessive" if own else "object"
+
+    def _my_verb(self, low: str) -> bool:
+        """Whether this is a verb in the present whose subject is the protagonist."""
+        if not low.endswith("s") or low in AUXILIARIES or is_past(low) or "VERB" not in senses(low) or not self.told:
+            return False
+        last = self.told[-1]
+        mine = last.text == "I" or is_adverb(last) and len(self.told) > 1 and self.told[-2].text == "I"
+        return mine or self.present and last.low == "and"
+
+    def _meet(self, token: Token) -> None:
+        gender = self.story.gender(token)
+        if gender:
+            self.people.add(gender)
+        elif token.kind == "name" and self.story.kind(token) == "person":
+            self.people |= {"m", "f"}
+        if self.story.could_be(token):
+            self.rivals.append(token)
 
 
 def _telling(story: Story, told: list[Token]) -> Telling | None:
     text = sentence_case(re.sub(r"[“”\"]", "", join(told)).rstrip(".!?;, ")) + "."
     things = _things(told)
-    kinds = {story.kind(token) for token in told if token.kind == "name"} | {token.kind for token in told}
     names = {token.text: story.kind(token) for token in told if token.kind == "name"}
+    held = {*names.values(), *(token.kind for token in told)}
     tells = []
     for kind, mark in (("person", "person"), ("date", "date"), ("place", "place"), ("count", "number")):
         by = [thing for thing in things if names.get(thing) != kind and not re.search(r"\d", thing)]
-        if mark in kinds and by:
+        if mark in held and by:
             tells.append((kind, by[0]))
     return Telling(text, tuple(things), tuple(tells)) if things and len(text.split()) > 3 else None
 
@@ -234,11 +263,6 @@ def _nominal(token: Token, before: str) -> bool:
     ):
         return False
     return bool({"NOUN", "ADJ"} & set(kinds)) or not kinds and before in {"my", "the", "a", "an"}
-
-
-def _acts(told: list[Token]) -> bool:
-    """Whether a verb that comes now is the protagonist's own: after "I", or "I" and an adverb."""
-    return bool(told) and (told[-1].text == "I" or len(told) > 1 and told[-2].text == "I" and is_adverb(told[-1]))
 
 
 def _plural(token: Token) -> bool:
