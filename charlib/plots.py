@@ -106,6 +106,7 @@ def paragraphs(profile):
     tints = [shades[sections.index(item.section) % 2] for item in profile.paragraphs]
     ax.bar(range(1, len(tints) + 1), [len(item.text.split()) for item in profile.paragraphs], color=tints, width=0.85)
     ax.set_xlabel("paragraph (the shade changes with the section)")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_ylabel("words")
     ax.grid(axis="x", visible=False)
     ax.set_title("How much each paragraph tells")
@@ -242,6 +243,7 @@ def coverage(rows: list[dict]):
         ax.bar(places, values, bottom=base, color=tint, width=0.9, label={"experience": "full scenes"}.get(name, name))
         base = [a + b for a, b in zip(base, values, strict=True)]
     ax.set_xlabel("paragraph of the profile")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_ylabel("dialogues")
     ax.set_title("How often each paragraph is lived through")
     ax.legend(ncols=3, fontsize=10)
@@ -371,6 +373,8 @@ def value_map(rows: list[dict]):
     if systems:
         named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
         fig.legend([named[name] for name in systems], systems, loc="outside lower center", ncols=4)
+    if not rows:
+        ax.text(0.5, 0, "no conviction was asked about", ha="center", va="center")
     ax.set_ylim(-0.6, max(1, len(stances)) - 0.4)
     ax.set_yticks(range(len(stances)), [textwrap.shorten(stance, 58, placeholder=" …") for stance in reversed(stances)], fontsize=9)
     ax.set_xlim(-0.05, 1.05)

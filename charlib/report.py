@@ -70,7 +70,9 @@ Bold marks where the simulacrum is <em>above</em> that baseline: the paired inte
 {% for name, note, heads, rows in judges %}<h3>{{ name }}</h3><p class="small">{{ note }}</p><div class="wide"><table><tr>{% for cell in heads %}<th>{{ cell }}</th>{% endfor %}</tr>
 {% for row in rows %}<tr>{% for cell in row %}<td class="number">{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div>{% endfor %}{% endif %}
 {% if people %}<h2>People</h2><p>{{ people }}</p>{% endif %}
-{% for name, title in (("value_map", "Which values hold"), ("length", "Does length win?")) %}{% if name in figures %}<h2>{{ title }}</h2><figure><img alt="{{ name }}" src="{{ figures[name] }}"></figure>{% endif %}{% endfor %}
+<h2>Which values hold</h2>
+{% if "value_map" in figures %}<figure><img alt="value_map" src="{{ figures.value_map }}"></figure>{% else %}<p>No conviction was asked about: the profile names none, or the questions leave them out.</p>{% endif %}
+{% if "length" in figures %}<h2>Does length win?</h2><figure><img alt="length" src="{{ figures.length }}"></figure>{% endif %}
 
 <h2>Profile</h2>
 <p class="small">Horizon {{ person.horizon or "none" }}. Licence of the text: {{ person.license or "not given" }}. Sources: {{ person.sources|join("; ") or "not given" }}.</p>
@@ -172,7 +174,7 @@ def _figures(here: run.Run, person: Profile, result: dict, answers, questions) -
 
 
 def figures(here: run.Run, person: Profile, result: dict, answers: Sequence, questions: Sequence) -> dict:
-    """Every figure of a run by name."""
+    """Every figure of a run by name; what was not asked or measured has none."""
     from charlib import scores
 
     dialogues = here.read_jsonl("dialogues.jsonl", Dialogue) + here.read_jsonl("protective.jsonl", Dialogue)
@@ -183,9 +185,10 @@ def figures(here: run.Run, person: Profile, result: dict, answers: Sequence, que
         "boundary": plots.boundary(result),
         "training": plots.training(rows),
         "coverage": plots.coverage(experience.coverage(person, here.read_jsonl("scenes.jsonl", Scene), dialogues)),
-        "value_map": plots.value_map(scores.stances(answers, person, questions)),
         "length": plots.score_against_length(scores.judge_rows(answers, person, questions)),
     }
+    if stances := scores.stances(answers, person, questions):
+        made["value_map"] = plots.value_map(stances)
     if here.has("trajectory.jsonl"):
         made["trajectory"] = plots.trajectory(here.read_jsonl("trajectory.jsonl"))
     over_turns = scores.by_turn(answers, person)
@@ -264,16 +267,23 @@ def _lead(person: Profile, result: dict) -> str:
 
 
 def _lost(result: dict) -> str:
-    """What training cost in general English, beside what it gained."""
+    """What training cost in general English, beside what it gained, in words that the numbers allow."""
     mine, base = ((result.get("retention") or {}).get(name) for name in ("simulacrum", "prompted"))
     if not mine or not base:
         return "What was lost of general English was not measured."
-    told = f"General English became harder to read: perplexity {base['perplexity']:.0f} before, {mine['perplexity']:.0f} after, on {mine['n']} short texts."
+    before, after = f"{base['perplexity']:.0f}", f"{mine['perplexity']:.0f}"
+    if before == after:
+        told = f"General English is as hard to read as before: perplexity {before} before and after, on {mine['n']} short texts."
+    else:
+        harder = "harder" if mine["perplexity"] > base["perplexity"] else "easier"
+        told = f"General English became {harder} to read: perplexity {before} before, {after} after, on {mine['n']} short texts."
     named = {name: row for name, row in result.get("contrast", {}).items() if row.get("value") is not None}
     if "simulacrum" in named:
-        before = f" ({named['prompted']['value']:+.3f} before)" if "prompted" in named else ""
         row = named["simulacrum"]
-        told += f" Replies held out of training are likelier under this name than under {row['other']}'s by {row['value']:+.3f} nats a byte{before}, "
+        was = f" ({named['prompted']['value']:+.3f} before)" if "prompted" in named else ""
+        sure = row["n"] > 1 and (row["ci_low"] > 0 or row["ci_high"] < 0)
+        likelier = ("likelier" if row["value"] > 0 else "less likely") if sure else "neither clearly likelier nor less likely"
+        told += f" Replies held out of training are {likelier} under this name than under {row['other']}'s: {row['value']:+.3f} nats a byte{was}, "
         told += f"95% interval {row['ci_low']:+.3f} to {row['ci_high']:+.3f}, n {row['n']}."
     return told
 

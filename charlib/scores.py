@@ -899,7 +899,7 @@ def by_turn(answers: Sequence[Answer], profile: Profile) -> list[dict]:
         shares = [share for answer in said for share in grounding(heard(answer.text), profile)]
         rows.append(
             {"system": system, "turn": turn, "n": len(said), "words": round(float(np.mean([len(a.text.split()) for a in said])), 1),
-             "refused": round(float(np.mean([refused(a.text) for a in said])), 3), "grounding": round(float(np.mean(shares)), 3) if shares else None}
+             "refused": round(float(np.mean([refused(a.text, a.asked, denial=False) for a in said])), 3), "grounding": round(float(np.mean(shares)), 3) if shares else None}
         )  # fmt: skip
     return rows
 

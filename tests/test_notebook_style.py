@@ -167,6 +167,22 @@ def test_an_exercise_holds_the_task_and_none_of_the_answer():
         assert all(cell.get("outputs", []) == [] for cell in (*solved, *blank)) and re.search(r"\d+ min", text(solved[0]))
 
 
+def test_an_exercise_uses_only_names_that_it_gives_or_asks_for():
+    import builtins
+
+    for path in sorted(EXERCISES.glob("*.ipynb")):
+        known = set(dir(builtins))
+        for cell in code(json.loads(path.read_text(encoding="utf-8"))):
+            if "exercise" in cell["metadata"].get("tags", []):
+                known |= set(re.findall(r"`(\w+)", text(cell)))
+                continue
+            nodes = list(ast.walk(ast.parse(text(cell))))
+            known |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            known |= {name.asname or name.name for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for name in node.names}
+            missing = {node.id for node in nodes if isinstance(node, ast.Name)} - known
+            assert not missing, f"{path.name}: {missing}"
+
+
 def test_the_plan_of_the_workshop_fills_ninety_minutes_without_a_gap():
     words = (ROOT / "notebooks" / "WORKSHOP.md").read_text(encoding="utf-8")
     spans = [(int(start), int(end)) for start, end in re.findall(r"^\| (0|[1-9]\d*) to (\d+) \|", words, re.MULTILINE)]

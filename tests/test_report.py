@@ -219,5 +219,59 @@ def test_judges_stand_in_the_report_with_their_self_consistency(written, person)
     result["retention"] = {name: {"perplexity": 20.0, "n": 12} for name in ("simulacrum", "prompted")}
     words = Page(report.write(here, person, result, [], questions).read_text(encoding="utf-8")).text
     assert "some-model <b>" in words and "0.80 [0.60, 0.90] (n 12; 2 of 12 missing)" in words and "5.00 [4.00, 6.00]" in words
-    assert "likelier under this name than under Captain Moss's by +0.250" in words
+    assert "are likelier under this name than under Captain Moss's: +0.250 nats a byte, 95% interval +0.100 to +0.400, n 8" in words
     assert "people rated" not in words.partition("Limits and care")[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (82.1, 219.4, "General English became harder to read: perplexity 82 before, 219 after, on 12 short texts."),
+        (81.9, 82.3, "General English is as hard to read as before: perplexity 82 before and after, on 12 short texts."),
+        (82.1, 79.0, "General English became easier to read: perplexity 82 before, 79 after, on 12 short texts."),
+    ],
+)
+def test_what_was_lost_is_said_as_the_numbers_have_it(before, after, said):
+    kept = {"simulacrum": {"perplexity": after, "n": 12}, "prompted": {"perplexity": before, "n": 12}}
+    assert report._lost({"retention": kept}) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "n", "said"),
+    [
+        (-0.25, -0.4, -0.1, 8, "are less likely under this name than under Captain Moss's: -0.250 nats a byte (+0.010 before)"),
+        (
+            -0.005,
+            -0.02,
+            0.003,
+            8,
+            "are neither clearly likelier nor less likely under this name than under Captain Moss's: -0.005 nats a byte",
+        ),
+        (0.7, 0.7, 0.7, 1, "are neither clearly likelier nor less likely under this name than under Captain Moss's: +0.700 nats a byte"),
+    ],
+)
+def test_the_contrast_of_names_claims_only_what_its_interval_allows(value, low, high, n, said):
+    kept = {name: {"perplexity": 20.0, "n": 12} for name in ("simulacrum", "prompted")}
+    named = {
+        "simulacrum": {"value": value, "ci_low": low, "ci_high": high, "n": n, "other": "Captain Moss"},
+        "prompted": {"value": 0.01, "ci_low": 0.0, "ci_high": 0.02, "n": n, "other": "Captain Moss"},
+    }
+    assert said in report._lost({"retention": kept, "contrast": named})
+
+
+def test_without_convictions_a_line_stands_where_the_figure_would(written, person):
+    here, result, text, _ = written
+    page = Page(text)
+    assert "No conviction was asked about" in page.text and "value_map" not in [dict(given).get("alt") for _, given in page.tags]
+    bank = [Question(id="v", question="Which?", kind="pair", options=["Brass is honest.", "Silver pleases."], group="value")]
+    answers = [Answer(question="v", asked="Which?", item=bank[0], character=person.name, system="simulacrum", text="Brass is honest.")]
+    page = Page(report.write(here, person, result, answers, bank).read_text(encoding="utf-8"))
+    assert "No conviction was asked about" not in page.text and "value_map" in [given.get("alt") for _, given in page.tags]
+
+
+def test_paragraphs_are_numbered_with_whole_numbers(person):
+    rows = [{"memory": count} for count in range(1, 18)]
+    many = person.model_copy(update={"paragraphs": person.paragraphs * 6})
+    for fig in (report.plots.paragraphs(many), report.plots.coverage(rows)):
+        fig.canvas.draw()
+        assert all(tick == int(tick) for tick in fig.axes[0].get_xticks())

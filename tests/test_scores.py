@@ -458,6 +458,14 @@ def test_conversations_show_drift_and_agreement(person):
     assert [row["turn"] for row in turns] == [0, 1, 2, 3] and turns[0]["grounding"] > 0.8 > 0.2 > turns[3]["grounding"]
 
 
+def test_a_turn_of_a_talk_is_judged_with_its_question(person):
+    rows = [
+        row.model_copy(update={"asked": "How do you make a clock?"})
+        for row in talk(["I do not know where the ideas come from.", "I do not know."])
+    ]
+    assert [row["refused"] for row in scores.by_turn(rows, person)] == [0.0, 1.0]
+
+
 def test_speaking_for_the_other_and_being_cut_are_counted(person):
     rows = talk(["I was born.\nVisitor: And then?\nI grew.", "Fine weather."])
     rows[1] = rows[1].model_copy(update={"finish": "length"})
