@@ -437,6 +437,8 @@ def export(here: run.Run, folder: str = "export") -> list:
 
     person, result = profile.load(here.path("profile.md")), here.read_json("scores.json")
     answers, questions = here.read_jsonl("answers.jsonl", interview.Answer), here.read_jsonl("questions.jsonl", interview.Question)
+    asked = {item.id for item in interview.both_orders(questions)}
+    answers = [row for row in answers if row.question in asked or row.conversation]  # not those of an earlier, larger choice
     texts: dict[str, str] = {}
     for prefix, table in (("", result), ("imported_", here.read_json("imported.json") if here.has("imported.json") else None)):
         for name in tables(table) if table else ():
