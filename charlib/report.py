@@ -235,7 +235,7 @@ def _facts(here: run.Run, person: Profile, result: dict, answers, questions, tal
         "talk": [(row.asked, row.text) for row in talks[0]] and _talk(talks[0], person) if talks else [],
         "opening": person.paragraphs[:3],
         "rest": max(0, len(person.paragraphs) - 3),
-        "care": care(person, result),
+        "care": care(person, result, here.manifest.get("stages", {}).get("questions", {}).get("origin", "").endswith("self-made")),
         "made": "Made by charlib; versions, seeds and hashes are in manifest.json.",
     }  # fmt: skip
 
@@ -334,8 +334,14 @@ def _talk(rows, person: Profile) -> list[tuple[str, str]]:
     return lines
 
 
-def care(person: Profile, result: dict) -> list[str]:
-    """Limits and care, with this run's own measured rates."""
+SELF_MADE = (
+    "The questions of this run are self-made: the rules that wrote its training worded them too, in other words. A stranger's questions are harder; "
+    "ask your own with `python -m charlib interview`."
+)
+
+
+def care(person: Profile, result: dict, self_made: bool = False) -> list[str]:
+    """Limits and care, with this run's own measured rates. `self_made`: whether the rules that wrote the training made the questions too."""
     mine = result["systems"].get("simulacrum", {})
 
     def rate(dimension: str, part: str = "") -> str:
@@ -347,6 +353,7 @@ def care(person: Profile, result: dict) -> list[str]:
         f"A simulation, not testimony: nothing here was said by {person.name}.",
         f"It gets facts wrong: open recall on questions in new words is {rate('memorization')}; the boundary (mean of refused beyond and answered "
         f"within) is {rate('hallucination')}.",
+        *([SELF_MADE] if self_made else []),
         "Profiles, dialogues and questions that ship with this project were written by a large language model and checked by programs and by a language "
         "model reading them; no historian and no human rater has checked them.",
         "Scores come from rules and likelihoods, not from people; where people rated, ratings.jsonl exists and says so.",

@@ -275,3 +275,8 @@ def test_paragraphs_are_numbered_with_whole_numbers(person):
     for fig in (report.plots.paragraphs(many), report.plots.coverage(rows)):
         fig.canvas.draw()
         assert all(tick == int(tick) for tick in fig.axes[0].get_xticks())
+
+
+def test_the_report_says_when_the_rules_that_wrote_the_training_made_the_questions(person):
+    result = {"systems": {"simulacrum": {}}}
+    assert report.SELF_MADE not in report.care(person, result) and report.SELF_MADE in report.care(person, result, self_made=True)
