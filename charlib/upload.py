@@ -182,11 +182,12 @@ def _made_of(folder: Path) -> str:
 
 
 def samples(rows: list[dict]) -> list[dict]:
-    """The replies to the probe questions as they changed: rows of {question, epoch, reply}."""
-    return [
-        {"question": reply["question"], "epoch": row["epoch"], "reply": reply["reply"]}
+    """The replies to the probe questions as they changed: rows of {question, epoch, reply}; the last ones of an epoch that was trained again."""
+    found = {
+        (reply["question"], row["epoch"]): {"question": reply["question"], "epoch": row["epoch"], "reply": reply["reply"]}
         for row in rows if row.get("event") == "sample" for reply in row["replies"]
-    ]  # fmt: skip
+    }  # fmt: skip
+    return list(found.values())
 
 
 ABLATIONS = ("no_protective", "shuffled")
@@ -724,7 +725,16 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
                 return
             if spec["probes"] and state.is_world_process_zero and not _sharded():
                 replies = _sample(model, tokenizer, spec["probes"], spec["system"])
-                _log(folder, {"event": "sample", "step": state.global_step, "epoch": round(state.epoch), "replies": replies})
+                epoch = round(state.epoch, 2)  # not whole when the training was stopped
+                _log(
+                    folder,
+                    {
+                        "event": "sample",
+                        "step": state.global_step,
+                        "epoch": int(epoch) if epoch == int(epoch) else epoch,
+                        "replies": replies,
+                    },
+                )
 
         def on_save(self, args, state, control, **_):
             _together().wait_for_everyone()  # every process has put its part there

@@ -458,6 +458,12 @@ def test_samples_show_the_reply_of_every_epoch(tmp_path, small, examples):
     assert [(row["question"], row["epoch"]) for row in shown] == [("Who are you?", 1), ("Who are you?", 2)]
 
 
+def test_an_epoch_that_was_trained_again_has_its_last_replies():
+    rows = [{"event": "sample", "epoch": epoch, "replies": [{"question": "Who are you?", "reply": reply}]}
+            for epoch, reply in ((1, "first"), (1, "again"), (1.33, "stopped"))]  # fmt: skip
+    assert [(row["epoch"], row["reply"]) for row in upload.samples(rows)] == [(1, "again"), (1.33, "stopped")]
+
+
 def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, model, tokenizer, examples, monkeypatch):
     tokens = tokens_of(tokenizer, examples * 4)
     recipe = replace(RECIPE, seconds=30, epochs=6, least_epochs=3, top_when_slow=1, top_layers=0, row_length=160)
