@@ -40,6 +40,15 @@ def test_twenty_to_thirty_cells_and_never_more_than_35(notebook):
     assert 20 <= len(book["cells"]) <= 35, path.name
 
 
+def test_what_is_made_to_be_seen_is_seen(notebook):
+    """A table or a figure shows itself only as the last expression of its cell."""
+    path, book = notebook
+    for cell in code(book):
+        for line in ast.parse(text(cell)).body[:-1]:
+            named = ast.unparse(line.value.func) if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call) else ""
+            assert named != "widgets.table" and not named.startswith("plots."), f"{path.name}: {named} is not shown"
+
+
 def test_files_are_small_and_hold_no_outputs(notebook):
     path, book = notebook
     assert path.stat().st_size < 60_000
