@@ -26,9 +26,10 @@ def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, st
     run.preset(preset)
     source = profiles.find(character)
     profiles.load(source)  # what cannot be read is refused before anything is written
-    given = parameters(
-        {"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets or {}
-    )
+    sets = dict(sets or {})
+    if "IMPORTED" in sets:  # kernels work in the run's folder; paths are meant from here
+        sets["IMPORTED"] = ",".join(str(Path(part.strip()).expanduser().resolve()) for part in sets["IMPORTED"].split(",") if part.strip())
+    given = parameters({"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets)
     with here.stage("walk"):
         run.refuse_other_character(here, character)
         if here.elsewhere:

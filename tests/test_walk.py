@@ -180,6 +180,14 @@ def test_a_walk_says_once_where_a_run_of_another_name_is_kept(monkeypatch, tmp_p
     assert said.count(f"run '{name}' is kept in {here.folder}") == told
 
 
+def test_paths_of_imported_answers_are_meant_from_where_one_stands(monkeypatch, tmp_path):
+    given = {}
+    monkeypatch.setattr(walk, "execute", lambda here, notebook, values, say: given.update({notebook: values}))
+    monkeypatch.chdir(tmp_path)
+    walk.walk("tamsin", "trial", "tiny", sets={"IMPORTED": "released, more/a.json"}, outputs=tmp_path / "outputs", say=lambda text: None)
+    assert given["05_interview"]["IMPORTED"] == f"{tmp_path / 'released'},{tmp_path / 'more/a.json'}"
+
+
 @pytest.mark.parametrize("wrong", ["answers", "profile", "questions"])
 def test_score_with_a_missing_file_is_refused(capsys, tmp_path, wrong):
     files = {
