@@ -169,8 +169,9 @@ class Story:
     def __init__(self, name: str, short_name: str, texts: list[str], end=None):
         self.name, self.short_name, self.end = name, short_name, end
         names = [word for word in re.findall(r"[^\W\d_][\w'’-]*", name) if word[0].isupper() and not re.fullmatch(r"[IVX]+", word)]
-        self.self_words = frozenset([*names, *short_name.split()])
-        self.alone = {name, short_name, names[0] if names else name}
+        called = _short_forms(names[0], " ".join(texts)) if names else set()
+        self.self_words = frozenset([*names, *short_name.split(), *called])
+        self.alone = {name, short_name, names[0] if names else name, *called}
         self.pronoun = self._pronoun(" ".join(texts))
         self._look([prose(" ".join(text.split()), short_name) for text in texts])
         self.sentences = [
@@ -987,6 +988,16 @@ class Story:
         if role == "possessive" and theirs and index == 0 and words[index + 1 : index + 2] and words[index + 1].low in KIN:
             return False
         return not rival
+
+
+def _short_forms(first: str, text: str) -> set[str]:
+    """What a first name is cut to when the text uses it again and again: Ben for Benjamin; "known as Con" for Cornelius."""
+    counts = Counter(re.findall(r"\b[A-ZÀ-Þ][a-zà-ÿ]{2,}\b", text))
+    known = set(re.findall(r"\bknown\b[^.;]{0,60}?\bas [\"“]?([A-ZÀ-Þ][a-zà-ÿ]+)", text[:2_000]))
+    return {
+        word for word, count in counts.items()
+        if count > 2 and word[0] == first[0] and len(word) < len(first) and (first.startswith(word) or word in known)
+    }  # fmt: skip
 
 
 _HUMAN = words_of("""

@@ -188,6 +188,17 @@ def test_other_peoples_deeds_stay_theirs():
     assert "Captain Hugh Rennie gave me his watch." in said("invented they")
 
 
+def test_a_first_name_cut_short_is_still_the_person():
+    text = "Cornelius Quill, known on the coast as Con, was born in Brosna. Con sold lollies. In 1925 Con bought a truck. Con painted it."
+    told = Story("Cornelius Quill", "Quill", [text])
+    assert "In 1925 I bought a truck." in [statement.say() for statement in told.read(0)]
+    other = Story(
+        "Cornelius Quill", "Quill", ["Cornelius Quill was born in Brosna. His sister Clara sold lollies. Clara sang. Clara knew him."]
+    )
+    assert "Clara" not in other.alone
+    assert "Ben" in Story("Benjamin Hale", "Hale", ["Benjamin Hale sang. Ben ran. Ben ate. Ben slept."]).alone
+
+
 def test_a_doubtful_pronoun_costs_the_statement():
     text = "Lund met Peter Dahl. His brother Erik Lund kept an inn. He sold it in 1900."
     assert not [line for line in one(text, "Mikael Lund", "Lund") if "1900" in line]
