@@ -78,9 +78,9 @@ class Offline:
 
     def memory(self, index: int, sample: int | None = None) -> str:
         """Exchanges of a paragraph: its facts, then its sentences told whole. Of two samples the first has the more telling half of the facts."""
-        told = tellings(self.facts.story, index)
         rows = exchanges(self.facts, index, half=sample)
-        rows += [(question, one.said) for turn, one in enumerate(told) if sample in (None, turn % 2) for question in one.ask(turn)]
+        if sample != 0:  # behind all facts: what a small budget cuts first
+            rows += [(question, one.said) for turn, one in enumerate(tellings(self.facts.story, index)) for question in one.ask(turn)]
         rows += traits(self.profile, index) if sample in (None, 0) else []
         rows = rows or [self._fallback(index)]
         return "\n\n".join(

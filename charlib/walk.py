@@ -28,7 +28,7 @@ def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, st
     profiles.load(source)  # what cannot be read is refused before anything is written
     sets = dict(sets or {})
     if "IMPORTED" in sets:  # kernels work in the run's folder; paths are meant from here
-        sets["IMPORTED"] = ",".join(str(Path(part.strip()).expanduser().resolve()) for part in sets["IMPORTED"].split(",") if part.strip())
+        sets["IMPORTED"] = ",".join(str(run.home(part.strip()).resolve()) for part in sets["IMPORTED"].split(",") if part.strip())
     given = parameters({"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets)
     with here.stage("walk"):
         run.refuse_other_character(here, character)
