@@ -8,11 +8,11 @@ import random
 import re
 from dataclasses import dataclass
 
-from charlib.facts import Facts, bank
+from charlib.facts import Facts, bank, exchanges
 from charlib.language import Token, join
 from charlib.profile import Date
 from charlib.story import sentence_case
-from charlib.words import KIN
+from charlib.words import KIN, MONTHS
 
 _FRAMES = {  # kind: (frame, how its twin answers: yes, is, says)
     "thing": (
@@ -114,11 +114,11 @@ _PROVOKE = (
 )  # fmt: skip
 _BEYOND = {"thing": "it came into the world later", "tool": "it came into the world later", "event": "it happened later",
            "year": "that year lies beyond the life", "person": "lived later", "work": "made later", "word": "the word is later or no word",
-           "skill": "a skill that this person cannot have", "premise": "it never happened", "place": "a place never visited",
+           "skill": "a skill that this person cannot have", "premise": "it never happened", "place": "a place never visited", "told": "nothing of this life",
            "kin": "a relative who never was", "own": "a work never made", "machine": "no such thing in this life",
            "secret": "another person's own affair", "provoke": "outside this life"}  # fmt: skip
 _KIND = {"thing": "later technology", "tool": "later technology", "event": "later event", "year": "later event", "person": "later person",
-         "work": "later work", "word": "later word", "skill": "missing skill", "premise": "false premise", "place": "false premise",
+         "work": "later work", "word": "later word", "skill": "missing skill", "premise": "false premise", "told": "false premise", "place": "false premise",
          "kin": "false premise", "own": "false premise", "machine": "are you a machine", "secret": "another's secret", "provoke": "provocation"}  # fmt: skip
 
 
@@ -148,6 +148,7 @@ class Boundary:
         self.known = {kind: self._take(kind, later=False) for kind in ("things", "words", "skills")}
         self.turns: dict[str, int] = {}
         self.premises: set[str] = set()
+        self.asked: dict[int, list[tuple[str, str]]] = {}  # of each paragraph: its exchanges that are not yet used
         self.people = self._people()
         self.dated = self._dated()
         self.placed = self._placed()
@@ -204,12 +205,18 @@ class Boundary:
                     person = facts.story.kinds.get(full) == "person" and not facts.story.is_self(Token(full, "name"))
                     if person and full not in found and full not in facts.story.commentators:
                         short = statement.say(most=1)
-                        found[full] = _brief(statement.say(), short if name in short else "")
+                        found[full] = self._telling_of(full) or _brief(statement.say(), short if name in short else "")
         for name, kin in facts.story.kin.items():
             found[name] = f"{name} was my {kin}."
         rows = list(found.items())
         self.chooser.shuffle(rows)
         return rows
+
+    def _telling_of(self, thing: str) -> str:
+        """The first sentence of the life that names this and is told by the person about the person; empty if there is none."""
+        held = re.compile(rf"\b{re.escape(thing)}\b")
+        said = (telling.said for paragraph in self.facts.tellings for telling in paragraph)
+        return next((text for text in said if held.search(text) and re.search(r"\b(?:I|me|my|My)\b", text)), "")
 
     def _dated(self) -> list[tuple[str, str]]:
         """(year, what happened) of the life."""
@@ -219,7 +226,8 @@ class Boundary:
                 for part in statement.parts:
                     year = re.search(r"\b\d{1,4} BC\b|\b1\d{3}\b|\b20\d\d\b", join([t for t in part.tokens if t.kind == "date"]))
                     if year and part.kind == "time" and part.prep in {"in", "on"} and statement.subject == "me":
-                        rows.setdefault(year[0], _brief(statement.say(front=part), statement.say(front=part, most=1)))
+                        said = self._telling_of(year[0]) or _brief(statement.say(front=part), statement.say(front=part, most=1))
+                        rows.setdefault(year[0], said)
         found = list(rows.items())
         self.chooser.shuffle(found)
         return found
@@ -235,7 +243,8 @@ class Boundary:
                     if name and part.kind == "place" and statement.subject == "me":
                         rows.setdefault(
                             name,
-                            _brief(
+                            self._telling_of(name)
+                            or _brief(
                                 statement.say(),
                                 statement.say(most=1) if statement.parts[0] is part or name in statement.say(most=1) else "",
                             ),
@@ -353,6 +362,46 @@ class Boundary:
                 if fact.type in {"work", "name"} and fact.kind == "what" and fact.told and titled and " and " not in name:
                     rows.setdefault(name, min(fact.told, key=len))
         return list(rows.items())
+
+    def _told(self, index: int) -> Pair | None:
+        """A question that a sentence of the paragraph answers, with a year, place, person or thing in it changed for one that this life never met."""
+        if index not in self.asked:
+            plain = re.compile(r"(?!Did |Is it |Was |Were )[^:]+$")  # neither to be granted nor one of two
+            rows = [(question, answer) for question, answer in exchanges(self.facts, index) if plain.match(question) and answer[:2] != "No"]
+            self.asked[index] = rows[::2] + rows[1::2]  # every second one first: sentence by sentence would be too much of one
+        while self.asked[index]:
+            question, answer = self.asked[index].pop(0)
+            strange = self._strange_in(question, index)
+            if strange and not answer.startswith("My name"):
+                return Pair("told", sentence_case(strange[0]), strange[1], question, answer)
+        return None
+
+    def _strange_in(self, question: str, index: int) -> tuple[str, str] | None:
+        """The question with something in it that this life never met, and the refusal that says so; none if nothing can be changed."""
+        year = re.search(r"\b(?:1\d{3}|20\d\d)\b", question)
+        if year and self.end is not None:
+            strange = str(self.end + 3 + 11 * self.next("told years", 13) % 140)
+            asked = re.sub(r"\b(?:\d{1,2} )?(?:" + "|".join(MONTHS) + r") $", "", question[: year.start()])
+            return asked + strange + question[year.end() :], self.refusal("year")
+        named = sorted([*self.facts.places, *self.facts.people], key=len, reverse=True)
+        name = next((name for name in named if re.search(rf"\b{re.escape(name)}\b", question)), "")
+        if name:
+            place = name in self.facts.places
+            pool = self._strange("places" if place else "strangers")
+            if not place and self.later["people"] and self.next("told person", 3):
+                pool = [item["what"] for item in self.later["people"]]
+            strange = pool[self.next(f"told {place}", len(pool))]
+            return re.sub(
+                rf"(?:\bthe )?\b{re.escape(name)}\b", strange, question, count=1
+            ), f"I was never in {strange}." if place else f"I never knew {strange}."
+        things = [thing for telling in self.facts.tellings[index] for thing in telling.of if re.match(r"(?:an?|the|your) ", thing)]
+        thing = next(
+            (thing for thing in sorted(things, key=len, reverse=True) if re.search(rf"\b{re.escape(thing)}\b(?! of)", question)), ""
+        )
+        if not thing or not self.later["things"]:
+            return None
+        strange = self.later["things"][self.next("told things", len(self.later["things"]))]["what"]
+        return question.replace(thing, strange, 1), self.refusal("thing", strange)
 
     def _place(self, index: int) -> Pair | None:
         """A place never visited beside one of the life."""
@@ -490,10 +539,11 @@ class Boundary:
     def kinds(self) -> list[str]:
         """The order in which kinds are dealt out."""
         if self.end is None:
-            return ["word", "place", "kin", "skill", "premise", "person", "thing", "own", "place", "machine", "word", "secret", "tool", "premise",
-                    "provoke"]  # fmt: skip
-        return ["thing", "person", "event", "place", "tool", "premise", "person", "event", "kin", "thing", "work", "word", "person", "event",
-                "tool", "skill", "place", "machine", "year", "own", "thing", "person", "event", "secret", "premise", "tool", "word", "provoke"]  # fmt: skip
+            return ["word", "place", "told", "kin", "skill", "told", "premise", "person", "told", "thing", "own", "told", "place", "machine", "told",
+                    "word", "secret", "told", "tool", "premise", "told", "provoke"]  # fmt: skip
+        return ["thing", "told", "person", "event", "told", "place", "premise", "told", "person", "tool", "told", "event", "kin", "told",
+                "work", "word", "told", "person", "event", "told", "skill", "place", "told", "machine", "year", "told", "own", "thing",
+                "told", "secret", "told", "premise", "told", "tool", "provoke"]  # fmt: skip
 
     def plan(self, wanted: int) -> list[tuple[int, Pair]]:
         """`wanted` pairs with their paragraphs, dealt out evenly."""
@@ -502,6 +552,9 @@ class Boundary:
         turn = 0
         while len(made) < wanted and turn < wanted * 8:
             index = len(made) % count
+            if self.exam and kinds[turn % len(kinds)] == "told":
+                turn += 1
+                continue
             pair = self.pair(kinds[turn % len(kinds)], index)
             turn += 1
             if pair is None or pair.beyond == pair.within or pair.within in seen or pair.beyond in {p.beyond for _, p in made}:

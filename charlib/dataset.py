@@ -222,7 +222,7 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
 
     A round takes a fact, three boundary pairs (with fewer, more that could be answered is refused) and a single exchange.
     A fact is a run of exchanges with one answer: what a small budget keeps is a few facts in all their wordings, since a fact met once is not
-    remembered. A pair stays together. Within a paragraph all come in the teacher's order, short ones before long ones.
+    remembered. A pair stays together. Within a paragraph all come in the teacher's order, short pairs and single exchanges before long ones.
     """
     queues: dict[tuple, list[list[Example]]] = defaultdict(list)
     for paragraph, kind in sorted({(item.paragraphs[0], item.kind) for item in short}):
@@ -233,8 +233,9 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
             for _, run in itertools.groupby(items, key=lambda item: item.messages[-1].content):
                 unit = list(run)
                 queues[(paragraph, "fact" if len(unit) > 1 else "single")].append(unit)
-    for units in queues.values():
-        units.sort(key=_is_long)
+    for (_, kind), units in queues.items():
+        if kind != "fact":  # a fact may be a sentence told whole
+            units.sort(key=_is_long)
     paragraphs = sorted({paragraph for paragraph, _ in queues})
     chooser.shuffle(paragraphs)
     ordered = []

@@ -558,7 +558,10 @@ def ground(dialogue: Dialogue, profile: Profile, support: Support, result: Resul
 
 
 def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93) -> list[Dialogue]:
-    """Without dialogues that nearly repeat an earlier one (normalised edit similarity of the whole text, in percent)."""
+    """Without dialogues that nearly repeat an earlier one (normalised edit similarity of the whole text, in percent).
+
+    Exchanges with one answer are compared by what is asked: a fact met in many wordings has the same long answer to each.
+    """
     import numpy as np
     from rapidfuzz import fuzz, process
 
@@ -578,7 +581,12 @@ def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93
         )
         for row, column in zip(*np.nonzero(scores), strict=True):
             first, second = sorted((mine[row], others[column]))
-            if first != second and first not in dropped and second not in dropped:
+            if (
+                first != second
+                and first not in dropped
+                and second not in dropped
+                and not _asked_otherwise(*(dialogues[i] for i in (first, second)), threshold)
+            ):
                 dropped.add(second)
                 twin = dialogues[second]
                 result.rejects.append(
@@ -586,6 +594,16 @@ def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93
                            request=twin.request, detail=dialogues[first].id, text=texts[second][:2000])
                 )  # fmt: skip
     return [dialogue for index, dialogue in enumerate(dialogues) if index not in dropped]
+
+
+def _asked_otherwise(first: Dialogue, second: Dialogue, threshold: float) -> bool:
+    """Whether two exchanges give one answer to different questions."""
+    from rapidfuzz import fuzz
+
+    if first.turns[-1].text != second.turns[-1].text or first.kind == "experience":
+        return False
+    asked = [" ".join(turn.text.lower() for turn in dialogue.turns[:-1]) for dialogue in (first, second)]
+    return fuzz.ratio(*asked) < threshold
 
 
 # ---- looking -----------------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """What a life says, as facts that can be asked: every fact with several wordings, a short answer with its key first, and distractors.
 
+`exchanges` puts them together for training: a sentence told whole, and all that asks for it.
+
 >>> facts = Facts(profile)
 >>> facts.of(0)[0].ask[0], facts.of(0)[0].short
 ('When were you born?', 'On 4 May 1931.')
 """
 
+import itertools
 import random
 import re
 from dataclasses import dataclass, field, replace
@@ -17,6 +20,7 @@ from charlib.language import Part, Token, join
 from charlib.profile import Profile, dates_in
 from charlib.simplify import NAME, names_a_person, sentences
 from charlib.story import Statement, Story, is_human, sentence_case
+from charlib.telling import Telling, tellings
 from charlib.words import (
     DETERMINERS,
     KIN,
@@ -32,7 +36,7 @@ from charlib.words import (
     words_of,
 )
 
-VERSION = "3"
+VERSION = "4"
 _MONEY = {"pounds", "pound", "shillings", "dollars", "florins", "ducats", "guineas", "talents", "sesterces", "francs", "marks",
     "crowns", "pence", "thalers",
           "drachmas", "rupees", "roubles", "lire", "pesos", "euros", "cents", "ducat", "drachmae", "denarii", "carolins", "sous",
@@ -59,7 +63,7 @@ class Fact:
     """One thing that can be asked: `kind` says which question word; the texts are complete questions and answers.
 
     `ask`, `exam`: wordings for training and, disjoint from them, for the question bank. `short`, `told`: answers. `guess`: (question with a
-    wrong guess, question with the right one). `thing`: what it belongs to, for questions in passing. `gold` proves a correct answer.
+    wrong guess, question with the right one). `things`: what it belongs to. `gold` proves a correct answer.
     """
 
     kind: str
@@ -87,6 +91,7 @@ class Facts:
     def __init__(self, profile: Profile, seed: int = 0):
         self.profile, self.seed = profile, seed
         self.story = Story(profile.name, profile.short_name, [item.text for item in profile.paragraphs], profile.end)
+        self.tellings = [tellings(self.story, index) for index in range(len(profile.paragraphs))]
         self.statements = [self.story.read(index) for index in range(len(profile.paragraphs))]
         names = sorted(self.story.kinds.items())
         text = self.story
@@ -168,7 +173,8 @@ class Facts:
             sex = {**KIN, **ROLES}.get(kin, "")
             alike = [other for other in self.people if sex in {"", self.story.genders.get(other) or sex}]  # no duke for a mother
             wrong = self.another(alike, name, chooser) or chooser.choice(bank()["strangers"])
-            several = {"wife": "wives", "child": "children"}.get(kin, f"{kin}s") if "-" not in kin else ""
+            single = kin in {"father", "mother"}
+            several = "" if single else {"wife": "wives", "child": "children"}.get(kin, f"{kin}s") if "-" not in kin else ""
             one = f"one of my {several}" if len(by_kin[kin]) > 1 and several else f"my {kin}"
             yours = f"one of your {several}" if len(by_kin[kin]) > 1 and several else f"your {kin}"
             what = story.appositions.get(name)
@@ -185,8 +191,7 @@ class Facts:
             found.append(
                 Fact("who", "relation", (f"Who was {name}?", f"What was {name} to you?", f"How did you know {name}?", f"{name}: who was that?"),
                      (f"In what relation did {name} stand to you?", f"Could you explain who {name} was?"),
-                     f"{sentence_case(one)}.", (f"{name} was {one}.{more}", f"That was {one}.",
-                         f"{sentence_case(one)}, and no stranger to me."),
+                     f"{sentence_case(one)}.", (f"{sentence_case(one)} was {name}.{more}", f"{name} was {one}."),
                      (kin,), (f"Was {name} your {self.other_kin(kin, chooser)}?", f"Was {name} {yours}?"), (f"No, {one}.",), (), 4.6,
                          index, f"of {name}",
                      (kin, *self.other_kins(kin, chooser))))  # fmt: skip
@@ -1245,72 +1250,103 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
 # ---- memory ------------------------------------------------------------------------------------------------------------------------
 
 
-_PASSING = {
-    "year": ("What happened in {x}?", "Tell me about {x}.", "What do you remember of the year {x}?"),
-    "place": ("What do you remember of {x}?", "What had you to do with {x}?", "Tell me about {x}."),
-    "person": ("Tell me about {x}.", "What do you remember of {x}?", "What can you say of {x}?"),
-    "thing": ("Tell me about {x}.", "What can you tell me of {x}?", "I should like to hear about {x}."),
-}
+MOST, LEAST = 12, 5  # wordings of a sentence; of one among very many
+_WORDINGS = 700  # of a whole life, about
+_LOOSE = {
+    "i",
+    "my",
+    "me",
+    "it",
+    "there",
+    "that",
+    "was",
+    "is",
+    "am",
+    "did",
+    "had",
+    "name",
+    "and",
+    "his",
+    "her",
+}  # shared by any two sentences
+_SAME = 0.7  # share of a fact's words that a sentence must hold to tell it
 
 
-def exchanges(facts: Facts, index: int, most: int = 0, half: int | None = None) -> list[tuple[str, str]]:
-    """(question, answer) pairs of a paragraph, fact by fact, the most telling first: the same short answer to many wordings.
+def exchanges(facts: Facts, index: int, half: int | None = None) -> list[tuple[str, str]]:
+    """(question, answer) pairs of a paragraph: sentence by sentence, each asked in many wordings and answered whole; then guesses at its facts.
 
-    `most` bounds their number (0: none beyond MOST, or a share of it when there are many paragraphs); `half` 0 or 1 takes the first or second half
-    of the facts.
+    A small model asked in words it never met finds a sentence by the things in it more surely than it cuts the right word out of one.
+    `half` 0 or 1 takes the first or second half of the sentences.
     """
-    chooser = facts.chooser(index, "memory")
-    rows = facts.of(index)
-    most = most or max(LEAST, MOST // max(1, len(facts.profile.paragraphs)))
-    made: list[tuple[str, str]] = []
-    seen: set[str] = set()
-    ends = [0]
-    for turn, fact in enumerate(rows):
-        for question, answer in drills(fact, facts, turn, chooser):
-            mark = question.lower()
-            if question and answer and mark not in seen:
-                seen.add(mark)
-                made.append((question, answer))
-        ends.append(len(made))
-        if len(made) >= most:
-            break
-    if half is None:
-        return made
-    middle = ends[len(ends) // 2] if len(ends) > 2 else len(made) // 2
-    return made[:middle] if half % 2 == 0 else made[middle:]
+    told, seen = [], set()
+    for rows in _told(facts, index):
+        fresh = [row for row in rows if row[0].lower() not in seen]
+        seen |= {question.lower() for question, _ in fresh}
+        told.append(fresh)
+    middle = (len(told) + 1) // 2
+    halves = {None: told, 0: told[:middle], 1: told[middle:]}
+    return [row for rows in halves[half] for row in rows]
 
 
-MOST, LEAST = 1600, 40  # exchanges of a whole life; of one paragraph
+def _told(facts: Facts, index: int) -> list[list[tuple[str, str]]]:
+    """The exchanges of each sentence of a paragraph, the most telling sentence first."""
+    chooser, rank = facts.chooser(index, "memory"), {}
+    found = facts.tellings[index]
+    asked: dict[str, list[list[str]]] = {telling.said: [] for telling in found}  # of each sentence: the wordings of each thing in it
+    guessed: dict[str, list[tuple[str, str]]] = {}
+    for turn, fact in enumerate(facts.of(index)):
+        answer = telling_of(fact, list(asked)) or _whole(fact)
+        rank.setdefault(answer, fact.rank)
+        asked.setdefault(answer, []).append(_wordings(fact, chooser))
+        guessed.setdefault(answer, []).extend(_guesses(fact, turn, chooser))
+    for turn, telling in enumerate(found):
+        named, echoes = telling.ask(turn), telling.echoes
+        asked[telling.said] += [named, list(echoes)] if asked[telling.said] else [named[::2], list(echoes), named[1::2]]
+    share = max(LEAST, min(MOST, _WORDINGS // max(1, sum(map(len, facts.tellings)))))
+    rows = []
+    for answer in sorted(asked, key=lambda answer: -rank.get(answer, 0)):
+        most = share + 3 * max(0, len(asked[answer]) - 4) * (share == MOST)  # a sentence that holds much is asked for more
+        mixed = [question for turn in itertools.zip_longest(*asked[answer]) for question in turn if question]
+        rows.append([*((tidy(question), answer) for question in mixed[:most]), *guessed.get(answer, [])[:2]])
+    return [row for row in rows if row]
 
 
-def drills(fact: Fact, facts: Facts, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
-    """Up to nine short exchanges about a fact: asked in different words and offered beside another, all with one answer; guessed; in passing."""
-    short = fact.short
-    made = [(question, short) for question in [question for question in fact.ask if len(question.split()) <= 20][:6]]
-    wrong, right = fact.guess
-    told = min(fact.told, key=lambda text: len(text.split())) if fact.told else ""
+def telling_of(fact: Fact, among: list[str]) -> str:
+    """The sentence that tells a fact whole, among those of its paragraph; empty if none does."""
+    need = _content(min(fact.told, key=len) if fact.told else fact.short)
+    return next((said for said in among if need and len(need & _content(said)) >= _SAME * len(need)), "")
+
+
+def _content(text: str) -> set[str]:
+    words = set(re.findall(r"[^\W_]+", text.lower())) - _LOOSE - PREPOSITIONS - DETERMINERS
+    return {word.removesuffix("s") for word in words}
+
+
+def _whole(fact: Fact) -> str:
+    """The fact as a sentence of its own."""
+    return next((told for told in fact.told if 3 < len(told.split()) <= 16), fact.short)
+
+
+def _wordings(fact: Fact, chooser: random.Random) -> list[str]:
+    """The fact asked in different words, and offered beside another."""
+    made = [question for question in fact.ask if len(question.split()) <= 20][:6]
     others = [option for option in fact.options[1:] if option and option != fact.options[0]]
     if others and len(fact.ask[0].split()) <= 12 and len(fact.options[0].split()) <= 5:
         pair = [fact.options[0], others[0]]
         chooser.shuffle(pair)
-        made.append((f"{fact.ask[0].rstrip('?.')}: {pair[0]} or {pair[1]}?", short))
+        made.insert(2, f"{fact.ask[0].rstrip('?.')}: {pair[0]} or {pair[1]}?")
+    return made
+
+
+def _guesses(fact: Fact, turn: int, chooser: random.Random) -> list[tuple[str, str]]:
+    """A wrong guess corrected; of every second fact a right one granted."""
+    wrong, right = fact.guess
+    made = []
     if wrong and wrong != right and len(wrong.split()) <= 16:
-        made.append((tidy(wrong), chooser.choice([no for no in fact.no if len(no.split()) <= 12] or [f"No. {short}"])))
+        made.append((tidy(wrong), chooser.choice([no for no in fact.no if len(no.split()) <= 12] or [f"No. {fact.short}"])))
     if right and len(right.split()) <= 16 and turn % 2:
-        made.append((tidy(right), f"Yes, {_lowered(short)}" if not short.startswith(("Yes", "No")) else short))
-    for thing in fact.things[:1]:
-        kind = (
-            "year"
-            if re.fullmatch(r"\d{1,4}(?: BC| AD)?", thing)
-            else "place"
-            if thing in facts.places
-            else "person"
-            if thing in facts.people
-            else "thing"
-        )
-        if told and len(told.split()) <= 14 and (kind in {"year", "person"} or turn % 2):
-            made.append((tidy(chooser.choice(_PASSING[kind]).format(x=thing)), told))
-    return made[: {"relation": 5, "yes": 2}.get(fact.type, 9 if fact.rank >= 2.5 else 6)]
+        made.append((tidy(right), fact.short if fact.short.startswith(("Yes", "No")) else f"Yes, {_lowered(fact.short)}"))
+    return made
 
 
 def _lowered(short: str) -> str:

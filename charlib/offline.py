@@ -4,8 +4,8 @@
     >>> [(request.stage, completion.text[:20]) for request, completion in teacher.complete(requests)]
     [('memory', 'Exchange 1\\nVisitor (s'), …]
 
-What it writes is plain, and made for a small model to learn from: short exact answers in several wordings, and every refusal beside an
-acceptance in the same frame. `questions` makes a bank of its own for a person who has none, in wordings that the training text never uses.
+What it writes is plain, and made for a small model to learn from: sentences of the life told whole, each asked for in many wordings, and every
+refusal beside an acceptance in the same frame. `questions` makes a bank of its own for a person who has none, in wordings that the training text never uses.
 """
 
 import random
@@ -19,10 +19,9 @@ from charlib.interview import Question
 from charlib.profile import Date, Paragraph, Profile, dates_in
 from charlib.story import sentence_case
 from charlib.teacher import Completion, Request
-from charlib.telling import tellings
 
 _STATE_LASTS = 2  # years an emotional state colours the scenes around it
-LEAST_PAIRS, MOST_PAIRS = 168, 240  # boundary pairs of a whole life
+LEAST_PAIRS, MOST_PAIRS = 180, 240  # boundary pairs of a whole life
 
 
 class Offline:
@@ -77,10 +76,8 @@ class Offline:
         )
 
     def memory(self, index: int, sample: int | None = None) -> str:
-        """Exchanges of a paragraph: its facts, then its sentences told whole. Of two samples the first has the more telling half of the facts."""
+        """Exchanges of a paragraph, sentence by sentence. Of two samples the first has the more telling half of the sentences."""
         rows = exchanges(self.facts, index, half=sample)
-        if sample != 0:  # behind all facts: what a small budget cuts first
-            rows += [(question, one.said) for turn, one in enumerate(tellings(self.facts.story, index)) for question in one.ask(turn)]
         rows += traits(self.profile, index) if sample in (None, 0) else []
         rows = rows or [self._fallback(index)]
         return "\n\n".join(
@@ -92,7 +89,7 @@ class Offline:
         return "Who are you?", f"I am {self.profile.name}."
 
     def protective(self, index: int, count: int, sample: int | None = None) -> str:
-        """Boundary pairs of a paragraph: `count`, or more when there are few paragraphs; of two samples each has every second one."""
+        """Boundary pairs of a paragraph: `count`, or more when there are few paragraphs; of two samples the first has `count` exchanges, the second the rest."""
         if self._pairs is None:
             wanted = 120 if self.profile.end is None else max(LEAST_PAIRS, min(MOST_PAIRS, count * len(self.profile.paragraphs)))
             self._pairs = {}
@@ -100,7 +97,8 @@ class Offline:
                 self._pairs.setdefault(place, []).append(pair)
         blocks, number_ = [], 0
         pairs = self._pairs.get(index, [])
-        for pair in pairs if sample is None or len(pairs) < 2 else pairs[sample % 2 :: 2]:
+        first = count // 2  # of the first sample no more is asked for
+        for pair in pairs if sample is None or len(pairs) < 2 else pairs[first:] if sample else pairs[:first]:
             number_ += 2
             me = self.profile.short_name
             blocks.append(f"Exchange {number_ - 1}\nKind: {_KIND[pair.kind]}\nBeyond: {_BEYOND[pair.kind]}\nAnswerable: no\n"

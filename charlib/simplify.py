@@ -119,6 +119,8 @@ def plain(sentence: str, me: str, mine: bool, pronoun: str = "she", known: str =
         found += more
         piece, more = _parents(piece, me, mine, pronoun)
         found += more
+        piece, more = _both_parents(piece, me, whose)
+        found += more
         piece, more = _children(piece, me, whose)
         found += more
         piece, more = _kinsman(piece, me, whose)
@@ -418,6 +420,24 @@ def _parents(text: str, me: str, mine: bool, pronoun: str) -> tuple[str, list[st
     return _ended(f"{head}{', ' + rest if rest and not rest.startswith(('in ', 'on ', 'at ')) else ' ' + rest if rest else ''}"), found
 
 
+def _both_parents(text: str, me: str, whose: str) -> tuple[str, list[str]]:
+    """'Her parents, Karl and Anna Brandt, kept a bakery' -> father and mother by name; 'Me's parents kept a bakery'."""
+    match = re.search(
+        rf"\b(?P<whose>{whose}) parents(?P<were> were|,)? (?P<a>{NAME}) and (?P<b>{NAME})(?:, |(?P<end>\.|$)|(?= [a-z]))", text
+    )
+    if not match:
+        return text, []
+    pair = [match["a"], match["b"]]
+    if _gender(pair[0]) == "f" or _gender(pair[1]) == "m":
+        pair.reverse()
+    family = match["b"].split()[1:]
+    named = [name if len(name.split()) > 1 else " ".join([name, *family]) for name in pair]
+    found = [f"{me}'s father was {named[0]}.", f"{me}'s mother was {named[1]}."]
+    if match["end"] is not None:
+        return ("" if match["were"] == " were" else text), found
+    return f"{text[: match.start()]}{match['whose']} parents {text[match.end() :].strip()}", found
+
+
 def _finite(rest: str) -> bool:
     first = next(iter(re.findall(r"[a-z'-]+", rest)), "")
     return bool(rest) and is_past(first)
@@ -442,16 +462,11 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
         found = [f"{me}'s {kin} were {match['names'].replace(', and', ' and')}.", *each]
         rest = text[match.end() :] if match["end"].endswith(" ") else ""
         if match["whose"].startswith(("had", "with")) or not _finite(re.sub(r"^both ", "", rest)):
-            return text, found
+            return text, found + _one_of_kin(text, me)
         return f"{match['names']} {rest.strip()}", found
-    match = re.search(
-        rf"\bhad (?:a|one|an only) (?:[a-z-]+ )?(?P<kin>son|daughter|child),? (?:called |named )?(?P<name>{NAME})(?P<born>,? (?:who was )?born (?:in|on) [^,.]+)?",
-        text,
-    )
-    if match:
-        found = [f"{me}'s {match['kin']} was {match['name']}."]
-        if match["born"]:
-            found.append(f"{match['name']} was {match['born'][match['born'].index('born') :].strip()}.")
+    match = re.search(_ONE_OF_KIN, text)
+    if match and _one_of_kin(text, me):
+        found = _one_of_kin(text, me)
         return text[: match.start("born")] + text[match.end("born") :] if match["born"] else text, found
     match = re.match(
         rf"(?:A|Their|His|Her|{re.escape(me)}'s) (?P<rank>first |second |third |elder |eldest |younger |youngest |only )?(?P<kin>son|daughter|child), (?P<name>{NAME}), (?:was born|followed|came|arrived) (?P<when>in [^,.]+)",
@@ -460,6 +475,23 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
     if match and "their" in whose:
         return f"{match['name']} was born {match['when']}.", [f"{me}'s {(match['rank'] or '')}{match['kin']} was {match['name']}."]
     return text, []
+
+
+_ONE_OF_KIN = (
+    rf"\b(?:had|had [^.]*?\b(?:and|but)) (?:a|one|an only) (?:[a-z-]+ )?(?P<kin>son|daughter|child|(?:half-|step)?(?:brother|sister)|twin),? "
+    rf"(?:called |named )?(?P<name>{NAME})(?P<born>,? (?:who was )?born (?:in|on) [^,.]+)?"
+)
+
+
+def _one_of_kin(text: str, me: str) -> list[str]:
+    """'… and a sister, Klara, born in 1803' -> 'Me's sister was Klara.', 'Klara was born in 1803.'"""
+    match = re.search(_ONE_OF_KIN, text)
+    if not match or not re.search(rf"(?:\b(?:[Ss]he|[Hh]e|[Tt]hey)|{re.escape(me)}|,)(?: \w+)?\s*$", text[: match.start()]):
+        return []  # somebody else had her
+    found = [f"{me}'s {match['kin']} was {match['name']}."]
+    if match["born"]:
+        found.append(f"{match['name']} was {match['born'][match['born'].index('born') :].strip()}.")
+    return found
 
 
 def _kinsman(text: str, me: str, whose: str) -> tuple[str, list[str]]:

@@ -160,6 +160,14 @@ _FILLING = words_of("also later then soon instead rather already subsequently ev
 _BORN_INTO = words_of("father mother brother sister grandfather grandmother uncle aunt")
 
 
+def _birth_names(names: list[str], texts: list[str]) -> set[str]:
+    """The name before a marriage: "Clara Schumann, born Clara Josephine Wieck", "Clara Josephine Wieck was born in Leipzig"."""
+    if len(names) < 2:
+        return set()
+    full = rf"{re.escape(names[0])}(?: [^\W\d_a-z][\w’'-]+){{1,3}}"
+    return {found for text in texts[:3] for pair in re.findall(rf"\bborn ({full})|({full}) was born", text) for found in pair if found}
+
+
 class Story:
     """A life to be read: knows the protagonist's names and pronoun, who the others are, and turns sentences into statements.
 
@@ -171,13 +179,13 @@ class Story:
         names = [word for word in re.findall(r"[^\W\d_][\w'’-]*", name) if word[0].isupper() and not re.fullmatch(r"[IVX]+", word)]
         called = _short_forms(names[0], " ".join(texts)) if names else set()
         self.self_words = frozenset([*names, *short_name.split(), *called])
-        self.alone = {name, short_name, names[0] if names else name, *called}
+        self.alone = {name, short_name, names[0] if names else name, *called, *_birth_names(names, texts)}
         self.pronoun = self._pronoun(" ".join(texts))
         self._look([prose(" ".join(text.split()), short_name) for text in texts])
         self.sentences = [
-            [(sentence, mine) for sentence, (_, mine, _) in zip(sentences(text), plans, strict=True)]
+            [(sentence, not other) for sentence, (_, _, _, other) in zip(sentences(text), plans, strict=True)]
             for text, plans in zip(self.texts, self.plans, strict=True)
-        ]  # as they were written, and whether the protagonist's pronoun means the protagonist at the start of each
+        ]  # as they were written, and whether the protagonist's pronoun may mean the protagonist at the start of each
         for _ in range(2):  # now that it is known whose every "his" is; and again, since plain sentences tell more
             self._look(self._plain())
 
@@ -205,7 +213,7 @@ class Story:
         made, before = [], ""
         for text, plans in zip(self.texts, self.plans, strict=True):
             pieces = []
-            for sentence, (_, _, mine) in zip(sentences(text), plans, strict=True):
+            for sentence, (_, _, mine, _) in zip(sentences(text), plans, strict=True):
                 known = f"{text} {' '.join(pieces)}"
                 so_far = f"{' '.join(made[-4:])} {' '.join(pieces)}"
                 pieces += plain(linked(sentence, before, self.short_name, self.pronoun, so_far), self.short_name, mine, self.pronoun, known)
@@ -358,7 +366,7 @@ class Story:
         own = set(self.forms) - {"he", "she", "they"}
         pairs = {**KIN, **ROLES}
         rows = [(words, plan) for text, plans in zip(self.cut, self.plans, strict=True) for words, plan in zip(text, plans, strict=True)]
-        for words, (clauses_of, _, own_focus) in rows:
+        for words, (clauses_of, _, own_focus, _) in rows:
             subject = clauses_of[0][1] if clauses_of else None
             his = subject is not None and subject[0] == "me" or own_focus
             if subject is not None and subject[0] == "me":
@@ -513,14 +521,16 @@ class Story:
             r"\s+", " ", _HEDGE.sub(lambda m: " " if m[0].startswith((" ", ",")) or not m[0][0].isupper() else "", sentence)
         ).strip()
 
-    def _plan(self, index: int) -> list[tuple[list[tuple], bool, bool]]:
-        """For every sentence of a paragraph: its clauses with whom each is about; whether "his" at its start is the protagonist's; and so for kin."""
+    def _plan(self, index: int) -> list[tuple[list[tuple], bool, bool, bool]]:
+        """For every sentence of a paragraph: its clauses with whom each is about; whether "his" at its start is the protagonist's; and so for kin;
+        and whether it is surely somebody else's."""
         own = {"he": "m", "she": "f", "they": "t"}[self.pronoun]
         focus: dict[str, tuple | None] = {"m": None, "f": None, own: ("me", None)}
         plan = []
         family = False  # "Her mother was Hester. Her brother …": a family told in a row is one person's
         for words in self.cut[index]:
             mine = focus[own] is not None and focus[own][0] == "me"
+            other = focus[own] is not None and not mine
             rows, previous, first = [], None, True
             heard: list[Token] = []
             for clause in clauses(words):
@@ -538,7 +548,7 @@ class Story:
                 first = False
             self._mentions(words, rows, focus, own)
             opening = words[0].low in self.forms and any(token.low in _BORN_INTO for token in words[1:4])
-            plan.append((rows, mine, mine or (family and opening)))
+            plan.append((rows, mine, mine or (family and opening), other))
             named = bool(rows) and rows[0][0].verb.form == "be" and opening
             family = (mine or family) and opening and (named or family) if rows else False
         return plan
@@ -580,7 +590,7 @@ class Story:
     def read(self, index: int) -> list[Statement]:
         """The statements of paragraph `index`, in order; what is doubtful, posthumous or about the telling itself is left out."""
         found: list[Statement] = []
-        for raw, words, (rows, mine, _) in zip(sentences(self.texts[index]), self.cut[index], self.plans[index], strict=True):
+        for raw, words, (rows, mine, _, _) in zip(sentences(self.texts[index]), self.cut[index], self.plans[index], strict=True):
             if any(self.end and date.after(self.end) for date in dates_in(raw)) or META.search(self._unhedged(raw)):
                 continue
             for clause, who in rows:

@@ -31,14 +31,18 @@ from charlib.words import (
     senses,
 )
 
+MOST_ECHOES = 6  # a sentence
 LONGEST = 34  # words of a telling: a reply counts in its first 60
 _OTHERS = {"he": "m", "him": "m", "his": "m", "himself": "m", "she": "f", "her": "f", "hers": "f", "herself": "f"}
 _THINGS = {"it", "its", "itself", "they", "them", "their", "theirs", "themselves", "this", "these", "those", "that", "there"}
 _US = {"they": "we", "them": "us", "their": "our", "theirs": "ours", "themselves": "ourselves"}
+_BORDERS = {"and", "but", "who", "whom", "which", "where", "when", "while", "so", "because", "although", "until", "after"}
+_SUBORDINATE = {"when", "as", "while", "since", "because", "although", "though", "if", "after", "before", "until", "where", "whereas"}
 _QUOTED = {"i", "me", "my", "we", "us", "our"}
 _MINE = {"subject": "I", "object": "me", "possessive": "my", "reflexive": "myself", "mine": "mine"}
 _BEFORE_VERBS = AUXILIARIES | {"to", "i", "who", "which", "that", "me", "not", "never"}
 _LIFE = re.compile(r" \([^()]*\d{3}[^()]*\)")  # the dates behind a name
+_ITALIC = re.compile(r"\*([^*]+)\*")  # a title as Markdown writes it
 _BE = {"were": "was", "is": "am", "are": "am", "has": "have"}
 _FRAMES = (
     "Tell me about {x}.",
@@ -46,13 +50,26 @@ _FRAMES = (
     "What do you remember of {x}?",
     "What of {x}?",
     "I should like to hear of {x}.",
+    "What was there about {x}?",
+    "How was it with {x}?",
+    "And {x}?",
+    "What came of {x}?",
 )
-_FRAMES_OF_TWO = ("What had {x} to do with {y}?", "What do you say of {x} and {y}?")
+_FRAMES_OF_TWO = ("What had {x} to do with {y}?", "What do you say of {x} and {y}?", "{x} and {y}: how do they belong together?")
 _CONNECTED = {
-    "person": ("Whom do you connect with {x}?", "Who comes to your mind when you think of {x}?"),
-    "place": ("What place do you connect with {x}?", "Where were you, or where was it, with {x}?"),
-    "date": ("What year do you connect with {x}?", "When was that, with {x}?"),
-    "count": ("How many, or how much, was it with {x}?", "What number do you connect with {x}?"),
+    "person": (
+        "Whom do you connect with {x}?",
+        "Who was it, with {x}?",
+        "Who had to do with {x}?",
+        "Which person comes to your mind at {x}?",
+    ),
+    "place": ("What place do you connect with {x}?", "Where was it, with {x}?", "In which town or house or street was it, with {x}?"),
+    "date": ("What year do you connect with {x}?", "When was that, with {x}?", "In which year was it, with {x}?"),
+    "count": (
+        "How many, or how much, was it with {x}?",
+        "What number do you connect with {x}?",
+        "What was the sum, or the number, with {x}?",
+    ),
 }  # what such a question asks for stands in the sentence that answers it
 
 
@@ -66,44 +83,69 @@ class Telling:
     said: str
     of: tuple[str, ...]
     tells: tuple[tuple[str, str], ...] = ()
+    echoes: tuple[str, ...] = ()
 
     def ask(self, turn: int = 0) -> list[str]:
         """Questions about its things, about two of them together, and for what it tells; `turn` starts the round of frames elsewhere."""
         made = [_FRAMES[(turn + place) % len(_FRAMES)].format(x=thing) for place, thing in enumerate(self.of[:4])]
         if len(self.of) > 1:
-            made.append(_FRAMES_OF_TWO[turn % 2].format(x=self.of[0], y=self.of[1]))
-        made += [_CONNECTED[kind][turn % 2].format(x=thing) for kind, thing in self.tells[:2]]
+            made.append(_FRAMES_OF_TWO[turn % len(_FRAMES_OF_TWO)].format(x=self.of[0], y=self.of[1]))
+        for place, (kind, thing) in enumerate(self.tells[:3]):
+            made.append(_CONNECTED[kind][(turn + place) % len(_CONNECTED[kind])].format(x=thing))
         return list(dict.fromkeys(sentence_case(question) for question in made))
 
 
 def tellings(story: Story, index: int) -> list[Telling]:
     """The sentences of paragraph `index` that can be told whole, in order; of one that cannot, the parts between semicolons."""
     found = []
+    before = ""
     for sentence, mine in story.sentences[index]:
+        previous, before = before, sentence
         if META.search(sentence) or any(story.end and date.after(story.end) for date in dates_in(sentence)):
             continue
-        told = [first_person(story, sentence, mine)]
+        told = [first_person(story, sentence, mine, previous)]
         if not told[0] and ";" in sentence:
             told = [first_person(story, piece, mine and not place) for place, piece in enumerate(sentence.split("; "))]
-        found += [_telling(story, words) for words in told if words and len(join(words).split()) <= LONGEST]
+        found += [_telling(story, words) for words in told if words]
     return [telling for telling in found if telling]
 
 
-def first_person(story: Story, sentence: str, mine: bool) -> list[Token]:
-    """The words of a sentence as the protagonist says them; none when a pronoun is doubtful or the sentence is of the own death.
+def first_person(story: Story, sentence: str, mine: bool, before: str = "") -> list[Token]:
+    """The words of a sentence as the protagonist says them, as far as they are sure and no more than `LONGEST`; none of the own death.
 
-    `mine`: whether the protagonist's pronoun at its start means the protagonist.
+    `mine`: whether the protagonist's pronoun at its start may mean the protagonist. `before`: the sentence before it, which says who "they" are.
     """
-    words = tokens(_LIFE.sub("", sentence), story.words, story.self_words)
-    teller = _Teller(story, mine)
-    try:
-        for token, after in zip(words, [*words[1:], Token("", "end")], strict=True):
+    words = tokens(_ITALIC.sub(r"“\1”", _LIFE.sub("", sentence)), story.words, story.self_words)
+    teller, borders = _Teller(story, mine, before), []
+    for token, after in zip(words, [*words[1:], Token("", "end")], strict=True):
+        if token.text == ";" or token.text == "," and after.low in _BORDERS:
+            borders.append(len(teller.told))
+        try:
             teller.hear(token, after)
-    except _Doubtful:
-        return []
-    if DEATH.search(sentence) if teller.about_me else re.search(r"\b(?:is|are)\b", sentence):
+        except _Doubtful:
+            teller.told = _until(teller.told, borders, len(words))
+            break
+    told = teller.told
+    if len(join(told).split()) > LONGEST:
+        told = _until(told, borders, LONGEST)
+    text = join(told)
+    if DEATH.search(text) if teller.about_me else re.search(r"\b(?:is|are)\b", text):
         return []  # the own death; what is so today
-    return teller.told
+    return told
+
+
+def _until(told: list[Token], borders: list[int], most: int) -> list[Token]:
+    """The longest part that ends at a border, has at most `most` words and is a sentence; none if there is none."""
+    if told and told[0].low in _SUBORDINATE:
+        return []
+    for border in reversed(borders):
+        if len(join(told[:border]).split()) <= most and any(_finite(token) for token in told[:border]):
+            return told[:border]
+    return []
+
+
+def _finite(token: Token) -> bool:
+    return token.kind == "word" and (token.low in AUXILIARIES or is_past(token.low))
 
 
 class _Doubtful(Exception):
@@ -113,8 +155,8 @@ class _Doubtful(Exception):
 class _Teller:
     """One sentence on its way into the first person: what is told so far, who has been named, and whom the protagonist's pronoun may mean."""
 
-    def __init__(self, story: Story, mine: bool):
-        self.story, self.mine = story, mine
+    def __init__(self, story: Story, mine: bool, before: str):
+        self.story, self.mine, self.before = story, mine, before
         self.told: list[Token] = []
         self.rivals: list[Token] = []  # named in this sentence, and of the protagonist's sex
         self.people: set[str] = set()  # sexes of those named
@@ -130,12 +172,15 @@ class _Teller:
         elif low in self.story.forms:
             self._own_pronoun(self.story.forms[low], after)
         elif low in _OTHERS:
-            self._require(_OTHERS[low] in self.people)
+            self._require(_OTHERS[low] in self.people or self.told)
             self.told.append(token)
+        elif low in _US and not self.told and self._with_me():
+            self.about_me = True
+            self._say(_US[low])  # "She married Holm. They settled in Karlskrona"
         elif low in _THINGS and not self.told:
             raise _Doubtful
         elif low in _US and not any(_plural(word) for word in self.told):
-            self._require(self.about_me and self.people)
+            self._require(self.about_me and self.people or self._with_me())
             self._say(_US[low])  # "She married Holm, and they settled in Karlskrona"
         elif low in _BE and self.told and self.told[-1].text == "I":
             self._say(_BE[low])
@@ -147,6 +192,13 @@ class _Teller:
             self._meet(token)
             self.told.append(token)
 
+    def _with_me(self) -> bool:
+        """Whether the sentence before speaks of the protagonist and one other, and of nobody and nothing else that is many."""
+        words = tokens(self.before, self.story.words, self.story.self_words)
+        me = any(self.story.is_self(word) or word.low in self.story.forms for word in words)
+        others = {word.text for word in words if word.kind == "name" and self.story.kind(word) == "person" and not self.story.is_self(word)}
+        return me and len(others) == 1 and not any(_plural(word) for word in words)
+
     def _require(self, sure) -> None:
         if not sure:
             raise _Doubtful
@@ -156,8 +208,8 @@ class _Teller:
 
     def _own_name(self, token: Token, after: Token) -> None:
         before = self.told[-1].low if self.told else ""
-        if before in DETERMINERS:
-            self.told.append(token)  # the Marsh barometer
+        if before in DETERMINERS or before == "as":
+            self.told.append(token)  # the Marsh barometer; known as Con
             return
         self._require(after.low != "of")  # Timon of Lindros
         self.mine = self.about_me = True
@@ -178,6 +230,19 @@ class _Teller:
             return "possessive"
         if after.kind == "number":
             return "object"  # "offered her three hundred francs"
+        given = self.told[-1].low in {
+            "named",
+            "called",
+            "made",
+            "appointed",
+            "elected",
+            "crowned",
+            "gave",
+            "sent",
+            "lent",
+        }  # "named her Chancellor"
+        if not given and (after.kind == "title" or after.kind == "name" and self.story.kind(after) != "person"):
+            return "possessive"  # "began her Piano Concerto"
         own = opens_noun(after) or after.low == "back" and self.told[-1].low in PREPOSITIONS
         return "possessive" if own else "object"
 
@@ -195,7 +260,9 @@ class _Teller:
             self.people.add(gender)
         elif token.kind == "name" and self.story.kind(token) == "person":
             self.people |= {"m", "f"}
-        if self.story.could_be(token):
+        wedded = self.told and self.told[-1].low in {"married", "wed"}  # by "she", so no "she"
+        herself = len(self.told) < 4 and self.told and self.told[0].low == "as"  # "As a widow she …"
+        if self.story.could_be(token) and not wedded and not herself:
             self.rivals.append(token)
 
 
@@ -207,9 +274,77 @@ def _telling(story: Story, told: list[Token]) -> Telling | None:
     tells = []
     for kind, mark in (("person", "person"), ("date", "date"), ("place", "place"), ("count", "number")):
         by = [thing for thing in things if names.get(thing) != kind and not re.search(r"\d", thing)]
-        if mark in held and by:
-            tells.append((kind, by[0]))
-    return Telling(text, tuple(things), tuple(tells)) if things and len(text.split()) > 3 else None
+        if mark in held:
+            tells += [(kind, thing) for thing in by[:2]]
+    return (
+        Telling(text, tuple(things), tuple(tells), tuple(map(sentence_case, _echoes(story, told))))
+        if things and len(text.split()) > 3
+        else None
+    )
+
+
+_YOU = {"I": "you", "me": "you", "my": "your", "myself": "yourself", "mine": "yours", "we": "you", "us": "you", "our": "your"}
+_YOU_BE = {"am": "are", "was": "were"}
+
+
+def _echoes(story: Story, told: list[Token]) -> list[str]:
+    """Questions that repeat a part of the sentence with one thing left out: "An instrument maker from what place?"."""
+    if any(re.search(r"[“”\"]" if token.kind != "title" else r"\b(?:I|[Mm]e|[Mm]y|[Yy]ou)\b", token.text) for token in told):
+        return []  # a part of what was said is no question
+    borders = [-1, *[n for n, token in enumerate(told) if token.text in {",", ";", ":"}], len(told)]
+    made, start = [], 0
+    while start < len(told):
+        end, word = _gap(story, told, start)
+        if word:
+            opening = max(border for border in borders if border < start)
+            closing = min(border for border in borders if border >= end)
+            first = start - 1 if start and word == "what" and told[start - 1].low in {"the", "a", "an", "my"} else start
+            before, after = told[opening + 1 : first], told[end:closing]
+            if opening > 0 and len(before) + len(after) < 3:
+                before = [*told[max(border for border in borders if border < opening) + 1 : opening], *before]
+                if word in {"who", "what place"} and not after and first == opening + 1:
+                    word = "called what"
+            if 3 <= len(before) + len(after) <= 16:
+                text = join([*_to_you(before), Token(word, "self"), *_to_you(after)])
+                made.append(re.sub(r"^(?:and|but|so|then) ", "", text.strip(" ,;:.?")) + "?")
+        start = max(end, start + 1)
+    return list(dict.fromkeys(made))[:MOST_ECHOES]
+
+
+def _gap(story: Story, told: list[Token], start: int) -> tuple[int, str]:
+    """Where the thing that begins at `start` ends, and the words that ask for it; no words where nothing can be asked."""
+    token, before = told[start], told[start - 1].low if start else ""
+    if token.kind in {"name", "title"}:
+        end = start + 1
+        while end < len(told) and told[end].kind == "name":
+            end += 1
+        whose = end < len(told) and told[end].kind == "of"
+        kind = story.kind(token)
+        if kind == "person":
+            return end + whose, "whose" if whose else "whom" if before in PREPOSITIONS or start and is_past(before) else "who"
+        return end + whose, "what place" if kind == "place" and not whose else "what"
+    if token.kind == "date":
+        return start + 1, "what day" if re.match(r"\d{1,2} [A-Z]", token.text) else "what year"
+    if token.kind == "number":
+        return start + 1, "what age" if before in {"at", "aged"} else "" if token.low == "one" else "how many"
+    end = start
+    while end < len(told) and _nominal(told[end], told[end - 1].low if end else ""):
+        end += 1
+    if 0 < end - start < 4 and _names_a_thing(told[end - 1].low, alone=end - start == 1) and before != "no":
+        return end, "what"
+    return end, ""
+
+
+def _to_you(part: list[Token]) -> list[Token]:
+    turned = []
+    for place, token in enumerate(part):
+        text = token.text
+        if text in _YOU:
+            text = _YOU[text]
+        elif text in _YOU_BE and place and part[place - 1].text == "I":
+            text = _YOU_BE[text]
+        turned.append(token if text == token.text else Token(text, "self"))
+    return turned
 
 
 def _things(told: list[Token]) -> list[str]:
@@ -266,4 +401,4 @@ def _nominal(token: Token, before: str) -> bool:
 
 
 def _plural(token: Token) -> bool:
-    return token.kind == "word" and token.low.endswith("s") and "NOUN" in senses(token.low)
+    return token.kind == "word" and token.low.endswith("s") and not token.low.endswith(("ss", "us", "is")) and "NOUN" in senses(token.low)

@@ -40,7 +40,7 @@ class Recipe:
     method: str = "lora"
     rank: int = 64
     alpha: int = 64
-    learning_rate: float = 0.02
+    learning_rate: float = 0.014
     optimizer: str = "muon"
     epochs: int = 5
     seconds: float = 0

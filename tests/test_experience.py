@@ -273,6 +273,13 @@ def test_what_the_person_says_of_later_times_is_rejected(person):
     )
 
 
+def test_one_long_answer_to_different_questions_is_no_repeat():
+    told = "In 1812 I became housekeeper to Giacomo Bellotti, an instrument maker from Como with a shop in Wormgate, Boston."
+    asked = ("When was that?", "In what year was it?", "When was that ?")
+    items = [dialogue(name, ("Visitor", question), ("Gray", told)) for name, question in zip("abc", asked, strict=True)]
+    assert [item.id for item in experience.deduplicate(items, experience.Result())] == ["a", "b"]
+
+
 def test_near_repeats_are_dropped_and_say_of_what():
     result = experience.Result()
     text = "I built it from the brass of a broken sextant, and the captain paid four guineas for it"

@@ -284,3 +284,12 @@ def test_any_order_of_words_can_be_read(words):
     told = Story("Judith Marsh", "Marsh", ["Marsh was a printer. " + " ".join(words) + "."])
     for statement in told.read(0):
         assert statement.say() and sentence_case(statement.say())
+
+
+def test_parents_named_together_and_a_sister_beside_brothers_are_kin():
+    story = Story("Lucia Brandt", "Brandt", [
+        "Lucia Brandt was born in Ulm. Her parents, Karl and Anna Brandt, kept a bakery. She had two brothers, Otto and Emil, and a sister, Klara."])  # fmt: skip
+    kin = {"Karl Brandt": "father", "Anna Brandt": "mother", "Klara": "sister"}
+    assert {name: story.kin.get(name) for name in kin} == kin
+    other = Story("Lucia Brandt", "Brandt", ["Lucia Brandt was born in Ulm. Her teacher Otto Heinz had a sister, Klara."])
+    assert "Klara" not in other.kin

@@ -101,6 +101,17 @@ def test_boundary_pairs_share_their_frame_and_both_sides_are_there(engineer):
         assert beyond.answerable is False and within.answerable is True and beyond.beyond
 
 
+def test_a_sentence_of_the_life_is_asked_by_something_that_the_life_never_met(engineer):
+    made = [pair for place, pair in Boundary(Facts(engineer)).plan(60) if pair.kind == "told"]
+    assert len(made) >= 8
+    for pair in made:
+        asked, twin = pair.beyond.lower().split(), pair.within.lower().split()
+        assert asked != twin and len(set(asked) & set(twin)) >= 1
+        assert pair.answer in {telling.said for part in Facts(engineer).tellings for telling in part}
+        assert not set(re.findall(r"[A-Z]\w{3,}", pair.refusal)) & set(re.findall(r"[A-Z]\w{3,}", engineer.text))
+    assert not [pair for _, pair in Boundary(Facts(engineer), exam=True).plan(60) if pair.kind == "told"]
+
+
 def test_one_paragraph_gets_a_whole_boundary_set_in_many_frames(potter):
     made = pairs(potter)
     assert len(made) >= 150

@@ -46,7 +46,24 @@ def test_a_sentence_keeps_what_it_holds(written, expected):
     ],
 )
 def test_what_is_doubtful_posthumous_or_quoted_is_not_told(written):
-    assert len(said("Judith Marsh was born in Hull.", written)) == 1
+    assert len(said("Judith Marsh was born in Hull, where she kept a shop.", written)) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (("She married Otto Beck.", "They settled in Ulm and had three sons."), "We settled in Ulm and had three sons."),
+        (("Mercury hurt her hands, and from 1852 Keziah wrote to her dictation.",), "Mercury hurt my hands."),
+        (("As his sight failed she learned to boil the tubes.",), "As his sight failed I learned to boil the tubes."),
+    ],
+)
+def test_what_is_sure_of_a_sentence_is_told(written, expected):
+    assert said("Judith Marsh was born in Hull, where she kept a shop with her niece Keziah.", *written)[-1] == expected
+
+
+def test_a_long_sentence_is_told_to_where_it_may_end():
+    long = "She sold the house in Hull to a baker from York, who " + "painted it and " * 12 + "left it."
+    assert said("Judith Marsh was born in Hull, where she kept a shop.", long)[-1] == "I sold the house in Hull to a baker from York."
 
 
 def test_nothing_after_the_horizon_is_told():
@@ -55,9 +72,10 @@ def test_nothing_after_the_horizon_is_told():
 
 def test_questions_name_things_of_the_sentence_and_ask_for_what_it_tells():
     one = told("Judith Marsh was born in Hull.", "Her almanack was printed by Jabez Holland in 1827.")[-1]
-    assert one.of[:2] == ("your almanack", "Jabez Holland") and dict(one.tells) == {"person": "your almanack", "date": "your almanack"}
+    assert one.of[:2] == ("your almanack", "Jabez Holland") and {("person", "your almanack"), ("date", "your almanack")} <= set(one.tells)
     asked = one.ask()
     assert asked[0] == "Tell me about your almanack." and len(asked) == len(set(asked)) >= 5
+    assert {"Your almanack was printed by whom in 1827?", "Your almanack was printed by Jabez Holland in what year?"} <= set(one.echoes)
     assert one.ask(1)[0] != asked[0]
 
 
