@@ -20,7 +20,7 @@ from charlib.language import Part, Token, join
 from charlib.profile import Profile, dates_in
 from charlib.simplify import NAME, names_a_person, sentences
 from charlib.story import Statement, Story, is_human, sentence_case
-from charlib.telling import Telling, tellings
+from charlib.telling import tellings
 from charlib.words import (
     DETERMINERS,
     KIN,
