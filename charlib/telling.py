@@ -77,7 +77,7 @@ _CONNECTED = {
 class Telling:
     """A sentence in the first person, and the things in it that one can ask about, in the second person.
 
-    `tells`: what else it answers, as (person, place, date or count; the thing to ask by).
+    `tells`: what else it answers, as (person, place, date or count; the thing to ask by). `echoes`: parts of it with one thing left out.
     """
 
     said: str
