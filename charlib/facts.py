@@ -229,9 +229,11 @@ class Facts:
 
     def other_kins(self, kin: str, chooser: random.Random) -> list[str]:
         gender = {**KIN, **ROLES}[kin]
-        free = [word for word in (KIN if kin in KIN else ROLES) if word != kin and {**KIN, **ROLES}[word] == gender and "-" not in word
-            and "god" not in word
-                and word not in {"fiancé", "fiancée"}]  # fmt: skip
+        free = sorted(  # in one order in every process: the lists are sets
+            word
+            for word in (KIN if kin in KIN else ROLES)
+            if word not in {kin, "fiancé", "fiancée"} and {**KIN, **ROLES}[word] == gender and "-" not in word and "god" not in word
+        )
         chooser.shuffle(free)
         return free[:3]
 
@@ -1252,23 +1254,7 @@ def _names(facts: Facts, index: int, sentence: str) -> list[Fact]:
 
 MOST, LEAST = 12, 5  # wordings of a sentence; of one among very many
 _WORDINGS = 700  # of a whole life, about
-_LOOSE = {
-    "i",
-    "my",
-    "me",
-    "it",
-    "there",
-    "that",
-    "was",
-    "is",
-    "am",
-    "did",
-    "had",
-    "name",
-    "and",
-    "his",
-    "her",
-}  # shared by any two sentences
+_LOOSE = set(words_of("i my me it there that was is am did had name and his her"))  # shared by any two sentences
 _SAME = 0.7  # share of a fact's words that a sentence must hold to tell it
 
 

@@ -464,9 +464,9 @@ def _children(text: str, me: str, whose: str) -> tuple[str, list[str]]:
         if match["whose"].startswith(("had", "with")) or not _finite(re.sub(r"^both ", "", rest)):
             return text, found + _one_of_kin(text, me)
         return f"{match['names']} {rest.strip()}", found
-    match = re.search(_ONE_OF_KIN, text)
-    if match and _one_of_kin(text, me):
-        found = _one_of_kin(text, me)
+    found = _one_of_kin(text, me)
+    if found:
+        match = re.search(_ONE_OF_KIN, text)
         return text[: match.start("born")] + text[match.end("born") :] if match["born"] else text, found
     match = re.match(
         rf"(?:A|Their|His|Her|{re.escape(me)}'s) (?P<rank>first |second |third |elder |eldest |younger |youngest |only )?(?P<kin>son|daughter|child), (?P<name>{NAME}), (?:was born|followed|came|arrived) (?P<when>in [^,.]+)",
@@ -486,7 +486,7 @@ _ONE_OF_KIN = (
 def _one_of_kin(text: str, me: str) -> list[str]:
     """'… and a sister, Klara, born in 1803' -> 'Me's sister was Klara.', 'Klara was born in 1803.'"""
     match = re.search(_ONE_OF_KIN, text)
-    if not match or not re.search(rf"(?:\b(?:[Ss]he|[Hh]e|[Tt]hey)|{re.escape(me)}|,)(?: \w+)?\s*$", text[: match.start()]):
+    if not match or not re.search(rf"\b(?:[Ss]he|[Hh]e|[Tt]hey|{re.escape(me)})\b(?:[^.;]*,)?(?: \w+)?\s*$", text[: match.start()]):
         return []  # somebody else had her
     found = [f"{me}'s {match['kin']} was {match['name']}."]
     if match["born"]:

@@ -38,6 +38,7 @@ _THINGS = {"it", "its", "itself", "they", "them", "their", "theirs", "themselves
 _US = {"they": "we", "them": "us", "their": "our", "theirs": "ours", "themselves": "ourselves"}
 _BORDERS = {"and", "but", "who", "whom", "which", "where", "when", "while", "so", "because", "although", "until", "after"}
 _SUBORDINATE = {"when", "as", "while", "since", "because", "although", "though", "if", "after", "before", "until", "where", "whereas"}
+_GIVING = {"named", "called", "made", "appointed", "elected", "crowned", "gave", "sent", "lent"}  # "named her Chancellor"
 _QUOTED = {"i", "me", "my", "we", "us", "our"}
 _MINE = {"subject": "I", "object": "me", "possessive": "my", "reflexive": "myself", "mine": "mine"}
 _BEFORE_VERBS = AUXILIARIES | {"to", "i", "who", "which", "that", "me", "not", "never"}
@@ -230,17 +231,7 @@ class _Teller:
             return "possessive"
         if after.kind == "number":
             return "object"  # "offered her three hundred francs"
-        given = self.told[-1].low in {
-            "named",
-            "called",
-            "made",
-            "appointed",
-            "elected",
-            "crowned",
-            "gave",
-            "sent",
-            "lent",
-        }  # "named her Chancellor"
+        given = self.told[-1].low in _GIVING
         if not given and (after.kind == "title" or after.kind == "name" and self.story.kind(after) != "person"):
             return "possessive"  # "began her Piano Concerto"
         own = opens_noun(after) or after.low == "back" and self.told[-1].low in PREPOSITIONS

@@ -293,3 +293,5 @@ def test_parents_named_together_and_a_sister_beside_brothers_are_kin():
     assert {name: story.kin.get(name) for name in kin} == kin
     other = Story("Lucia Brandt", "Brandt", ["Lucia Brandt was born in Ulm. Her teacher Otto Heinz had a sister, Klara."])
     assert "Klara" not in other.kin
+    rival = Story("Lucia Brandt", "Brandt", ["Lucia Brandt was born in Ulm. Otto Heinz, a painter, had a sister, Klara."])
+    assert "Klara" not in rival.kin

@@ -1,6 +1,9 @@
 """The teacher that needs nothing: what it writes parses, reads, covers the facts, and keeps the boundary matched."""
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -185,6 +188,19 @@ def test_the_same_seed_gives_the_same_text_and_another_seed_another(engineer):
     texts = [[completion.text for _, completion in Offline(engineer, seed).complete(requests)] for seed in (0, 0, 1)]
     assert texts[0] == texts[1] != texts[2]
     assert Offline(engineer, 0).stamp(requests[0]) != Offline(engineer, 1).stamp(requests[0])
+
+
+def test_another_process_writes_the_same_text(root):
+    code = ("from pathlib import Path; from charlib import facts, profile; from charlib.boundary import Boundary; "
+            "p = profile.load(Path('tests/data/lives/hesper.md')); f = facts.Facts(p); "
+            "print([facts.exchanges(f, n) for n in range(len(p.paragraphs))], Boundary(f).plan(90))")  # fmt: skip
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
 
 
 def test_editing_one_paragraph_leaves_the_facts_of_the_others(engineer):
