@@ -9,6 +9,7 @@ when only the top ones are trained. `tests/bench` measures each of them.
 """
 
 import bisect
+import functools
 import hashlib
 import json
 import math
@@ -79,6 +80,7 @@ _BEGAN = time.monotonic()  # a time budget counts from the start of the process
 _ALLOCATOR = ":".join(
     f"glibc.malloc.{name}" for name in ("hugetlb=1", "mmap_threshold=33554432", "trim_threshold=2000000000", "top_pad=67108864")
 )
+HEAD_ROWS = 256  # positions a product of the head: enough to be fast, few enough that their logits stay small
 _FINISHED = "finished"  # in checkpoints/: what the training that ended there was made of
 
 
@@ -396,9 +398,44 @@ def loss(model, batch: dict, top: int = 0, count=None):
     states = hidden(model, batch, top)
     keep = batch["labels"] != dataset.IGNORE
     head = (model.get_base_model() if hasattr(model, "get_base_model") else model).get_output_embeddings()
-    logits = head(states[keep]).float()
-    total = torch.nn.functional.cross_entropy(logits, batch["labels"][keep], reduction="sum")
+    if head.weight.requires_grad or head.bias is not None:
+        total = torch.nn.functional.cross_entropy(head(states[keep]).float(), batch["labels"][keep], reduction="sum")
+    else:
+        total = _head_loss().apply(states[keep], head.weight, batch["labels"][keep])
     return total / (count if count is not None else keep.sum().clamp(min=1))
+
+
+@functools.cache
+def _head_loss():
+    """Cross-entropy through a frozen head, its gradient made on the way: the logits, wide as the vocabulary, are written once and not kept.
+
+    Exact; the idea is Liger's fused linear cross-entropy (arXiv 2410.10989), where a frozen head needs no gradient of its own.
+    """
+    import torch
+
+    class HeadLoss(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, states, weight, labels):
+            total, wanted = states.new_zeros((), dtype=torch.float32), ctx.needs_input_grad[0]
+            gradient = torch.empty_like(states) if wanted else None
+            for first in range(0, len(states), HEAD_ROWS):
+                part = slice(first, first + HEAD_ROWS)
+                logits = torch.nn.functional.linear(states[part], weight).float()
+                most = logits.max(-1, keepdim=True).values
+                said = logits.gather(-1, labels[part, None]) - most
+                shares = logits.sub_(most).exp_()  # in place: new memory of this size costs more than the work
+                sums = shares.sum(-1, keepdim=True)
+                total += (sums.log() - said).sum()
+                if wanted:
+                    gradient[part] = (shares.to(weight.dtype) @ weight) / sums.to(weight.dtype) - weight[labels[part]]
+            ctx.save_for_backward(gradient)
+            return total
+
+        @staticmethod
+        def backward(ctx, above):
+            return ctx.saved_tensors[0] * above, None, None
+
+    return HeadLoss
 
 
 class Rows:
@@ -614,31 +651,44 @@ def optimizer(model, recipe: Recipe, rate: float):
                     self._move(members, group)
 
         def _move(self, members, group):
-            wide = []
             for values in members:
-                state = self.state[values]
-                if "momentum_buffer" not in state:
-                    state["momentum_buffer"] = torch.zeros_like(values.grad)
-                state["momentum_buffer"].lerp_(values.grad, 1 - group["momentum"])
-                update = values.grad.lerp(state["momentum_buffer"], group["momentum"])  # Nesterov's look ahead
-                wide.append(update.T if values.shape[0] > values.shape[1] else update)
-            for values, update in zip(members, orthogonal(torch.stack(wide).float()), strict=True):
-                tall = values.shape[0] > values.shape[1]
+                if "momentum_buffer" not in self.state[values]:
+                    self.state[values]["momentum_buffer"] = torch.zeros_like(values.grad)
+            gradients, before = [values.grad for values in members], [self.state[values]["momentum_buffer"] for values in members]
+            torch._foreach_lerp_(before, gradients, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(gradients, before, group["momentum"])  # Nesterov's look ahead
+            updates = orthogonal(torch.stack([update.T if _tall(update) else update for update in ahead]).float())
+            if group["weight_decay"]:
+                torch._foreach_mul_(members, 1 - group["lr"] * group["weight_decay"])
+            for values, update in zip(members, updates, strict=True):
                 size = group["lr"] * math.sqrt(max(1.0, values.shape[0] / values.shape[1]))
-                values.mul_(1 - group["lr"] * group["weight_decay"]).add_((update.T if tall else update).to(values.dtype), alpha=-size)
+                values.add_((update.T if _tall(values) else update).to(values.dtype), alpha=-size)
 
     return Muon(trained)
 
 
+def _tall(matrix) -> bool:
+    return matrix.shape[0] > matrix.shape[1]
+
+
 def orthogonal(matrices, steps: int = 3):
-    """The nearest orthogonal matrices, roughly: (n, rows, columns) with rows <= columns, by Newton-Schulz (Jordan 2024, Muon)."""
+    """The nearest orthogonal matrices, roughly: (n, rows, columns) with rows <= columns, by Newton-Schulz (Jordan 2024, Muon).
+
+    A step is a polynomial of x x' before x, so the steps are taken on that small square, and x is multiplied once, at the end.
+    """
     import torch
 
-    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=-4.775, alpha=2.0315), x, beta=3.4445)
-    return x
+    square = matrices @ matrices.mT
+    norm = square.diagonal(dim1=1, dim2=2).sum(-1).sqrt()[:, None, None] + 1e-7
+    square = square / norm**2
+    whole = None
+    for number in range(steps):
+        step = torch.baddbmm(square, square, square, beta=-4.775, alpha=2.0315)
+        step.diagonal(dim1=1, dim2=2).add_(3.4445)
+        whole = step if whole is None else step @ whole
+        if number < steps - 1:
+            square = step @ square @ step
+    return (whole / norm) @ matrices
 
 
 def _answer_with_loss(model) -> None:

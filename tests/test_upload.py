@@ -160,6 +160,27 @@ def test_cached_lower_layers_give_the_uncached_loss_and_gradient(small, tokenize
     assert cosine(gradients(wrapped), theirs) >= 0.99999
 
 
+@pytest.mark.parametrize("count", [0, 1, 700])
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+def test_the_frozen_heads_loss_is_the_librarys_cross_entropy(count, scale):
+    torch.manual_seed(count)
+    states = (scale * torch.randn(count, 24)).requires_grad_()
+    weight, labels = torch.randn(90, 24), torch.randint(0, 90, (count,))
+    ours = upload._head_loss().apply(states, weight, labels)
+    (mine,) = torch.autograd.grad(3 * ours, states)
+    theirs = torch.nn.functional.cross_entropy(states @ weight.t(), labels, reduction="sum")
+    (other,) = torch.autograd.grad(3 * theirs, states)
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-3)
+    with torch.no_grad():
+        assert torch.equal(upload._head_loss().apply(states, weight, labels), ours.detach())
+
+
+def test_a_state_that_is_not_a_number_makes_the_frozen_heads_loss_none():
+    states = torch.full((2, 24), float("nan"), requires_grad=True)
+    assert upload._head_loss().apply(states, torch.randn(90, 24), torch.tensor([1, 2])).isnan()
+
+
 def test_full_fine_tuning_trains_everything(model):
     wrapped = upload.wrap(model, replace(RECIPE, method="full"))
     assert all(values.requires_grad for values in wrapped.parameters())
