@@ -45,7 +45,7 @@ class Recipe:
     optimizer: str = "muon"
     epochs: int = 5
     seconds: float = 0
-    least_epochs: int = 3
+    least_epochs: int = 2
     top_layers: int = 0
     top_when_slow: int = 10
     row_length: int = 256
