@@ -8,7 +8,6 @@ system prompt, head and loss on supervised positions only, LoRA in the compute t
 when only the top ones are trained. `tests/bench` measures each of them.
 """
 
-import bisect
 import functools
 import hashlib
 import json
@@ -80,6 +79,7 @@ _BEGAN = time.monotonic()  # a time budget counts from the start of the process
 _ALLOCATOR = ":".join(
     f"glibc.malloc.{name}" for name in ("hugetlb=1", "mmap_threshold=33554432", "trim_threshold=2000000000", "top_pad=67108864")
 )
+MIXED = 300  # conversations among which the wordings of one fact are spread
 HEAD_ROWS = 256  # positions a product of the head: enough to be fast, few enough that their logits stay small
 _FINISHED = "finished"  # in checkpoints/: what the training that ended there was made of
 
@@ -266,13 +266,14 @@ def train(path: Path) -> Path:
     plan = _planned(checkpoints)
     recipe = replace(recipe, top_layers=plan["top_layers"] if plan else _affordable_layers(model, tokens, recipe))
     model = wrap(model, recipe)
-    plan = plan or _plan(checkpoints, model, tokens, recipe)
+    data = Rows(_mix(tokens, recipe, spec["seed"]))
+    plan = plan or _plan(checkpoints, model, data, recipe)
     _log(folder, {"event": "plan", **plan})
-    rows = _mix(tokens[: plan["examples"]], recipe, spec["seed"])
+    data = data.first(plan["rows"])
     resume = newest(checkpoints)
     if together.is_main_process:
         together.wait_for_everyone()
-    trainer = _trainer(model, tokenizer, rows, held_out, recipe, plan, spec, folder)
+    trainer = _trainer(model, tokenizer, data, held_out, recipe, plan, spec, folder)
     torch.set_flush_denormal(True)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.is_world_process_zero():
@@ -312,8 +313,9 @@ def prepare(examples: list[dataset.Example], tokenizer, recipe: Recipe):
 
 
 def _mix(tokens: list[dataset.Tokens], recipe: Recipe, seed: int) -> list[dataset.Row]:
-    """The chosen conversations packed in a seeded order: the wordings of one fact, neighbours in the data, are met in different steps."""
-    return dataset.pack(tokens, recipe.row_length, order=random.Random(seed).sample(range(len(tokens)), len(tokens)))
+    """All conversations packed, the most needed still first, each moved a little: the wordings of one fact, neighbours in the data, part."""
+    chooser = random.Random(seed)
+    return dataset.pack(tokens, recipe.row_length, order=sorted(range(len(tokens)), key=lambda index: index + chooser.uniform(0, MIXED)))
 
 
 def wrap(model, recipe: Recipe):
@@ -450,6 +452,16 @@ class Rows:
     def __getitem__(self, index: int) -> dict:
         return {"row": self.rows[index], "lower": self.lower[index]}
 
+    def first(self, count: int) -> "Rows":
+        """The first rows alone, with what is cached of them."""
+        chosen = Rows(self.rows[:count])
+        chosen.lower = self.lower[:count]
+        return chosen
+
+    @property
+    def conversations(self) -> int:
+        return sum(len(row.examples) for row in self.rows)
+
 
 def collate(items: list[dict]) -> dict:
     """A batch for `loss`: input_ids, labels, positions, groups, segments, and `lower` where cached."""
@@ -464,16 +476,19 @@ def collate(items: list[dict]) -> dict:
     return batch
 
 
-def remember_lower(model, data: Rows, top: int, rows_per_step: int, say=lambda done, total: None) -> None:
-    """Compute the frozen lower layers once for every row. Exact: they have no dropout and never change."""
-    order = sorted(range(len(data)), key=lambda index: len(data.rows[index].ids))
-    for start in range(0, len(order), rows_per_step):
-        chosen = order[start : start + rows_per_step]
-        batch = _move(collate([{"row": data.rows[index], "lower": None} for index in chosen]), model)
-        states = lower(model, batch, top)
-        for place, index in enumerate(chosen):
-            data.lower[index] = states[place, : len(data.rows[index].ids)].clone()
-        say(start + len(chosen), len(order))
+def remember_lower(model, data: Rows, top: int, rows_at_once: int = 4) -> Iterator[int]:
+    """Compute the frozen lower layers once for every row that lacks them, a few at a time, and yield how many rows have them.
+
+    Exact: those layers have no dropout and never change.
+    """
+    for start in range(0, len(data), rows_at_once):
+        chosen = [index for index in range(start, min(start + rows_at_once, len(data))) if data.lower[index] is None]
+        if chosen:
+            batch = _move(collate([{"row": data.rows[index], "lower": None} for index in chosen]), model)
+            states = lower(model, batch, top)
+            for place, index in enumerate(chosen):
+                data.lower[index] = states[place, : len(data.rows[index].ids)].clone()
+        yield min(start + rows_at_once, len(data))
 
 
 def _move(batch: dict, model) -> dict:
@@ -487,29 +502,44 @@ def _planned(checkpoints: Path) -> dict | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def _plan(checkpoints: Path, model, tokens: list[dataset.Tokens], recipe: Recipe) -> dict:
+def _plan(checkpoints: Path, model, data: Rows, recipe: Recipe) -> dict:
     """How much of it fits the time: a step of the wrapped model is measured, the plan written once.
 
-    As many epochs as fit, up to those asked for; where not even the least number does, fewer of the conversations, the first ones.
+    As many epochs as fit, up to those asked for; where not even the least number does, fewer rows, the first ones.
     """
-    rows = dataset.pack(tokens, recipe.row_length)
-    most, epochs, step = min(recipe.rows or len(rows), len(rows)), recipe.epochs, 0.0
+    rows, epochs, step = min(recipe.rows or len(data), len(data)), recipe.epochs, 0.0
     if recipe.seconds:
-        below, step = _row_seconds(model, rows, recipe)
-        budget = 0.95 * recipe.seconds - (time.monotonic() - _BEGAN)  # the rest: checkpoints, validation, replies to the probes
-        least = min(recipe.least_epochs, recipe.epochs)
-        epochs = max(least, min(recipe.epochs, int((budget / most - below) / step)))
-        most = min(most, max(1, int(budget / (below + epochs * step))))
-    kept = tokens if most == len(rows) else tokens[: _conversations(tokens, most, recipe.row_length)]
-    plan = {"asked_epochs": recipe.epochs, "epochs": epochs, "examples": len(kept), "rows": len(dataset.pack(kept, recipe.row_length)),
-            "left_out": len(tokens) - len(kept), "top_layers": recipe.top_layers, "step_seconds": round(step, 3)}  # fmt: skip
+        end = _BEGAN + 0.95 * recipe.seconds  # the rest: checkpoints, validation, replies to the probes
+        work = _idle_step(model, recipe)
+        below, step = _row_seconds(model, data.rows, recipe, work)
+        budget, least = end - time.monotonic(), min(recipe.least_epochs, recipe.epochs)
+        epochs = max(least, min(recipe.epochs, int((budget / rows - below) / step)))
+        if recipe.top_layers:
+            rows, step = _remember_affordable(model, data.first(rows), recipe, epochs, end, work)
+        else:
+            rows = min(rows, max(1, int(budget / (epochs * step))))
+    kept = data.first(rows).conversations
+    plan = {"asked_epochs": recipe.epochs, "epochs": epochs, "examples": kept, "rows": rows, "left_out": data.conversations - kept,
+            "top_layers": recipe.top_layers, "step_seconds": round(step, 3)}  # fmt: skip
     run.write_atomic(checkpoints / "plan.json", json.dumps(plan))
     return plan
 
 
-def _conversations(tokens: list[dataset.Tokens], rows: int, length: int) -> int:
-    """How many of the first conversations fill at most so many rows; at least one."""
-    return max(1, bisect.bisect_right(range(len(tokens)), rows, key=lambda count: len(dataset.pack(tokens[:count], length))) - 1)
+def _remember_affordable(model, data: Rows, recipe: Recipe, epochs: int, end: float, work) -> tuple[int, float]:
+    """Cache the lower layers of as many rows as can still be trained before `end`. Returns how many, and the seconds of a step.
+
+    A step is measured again every few rows: half a minute says more about a machine's speed than one moment does.
+    """
+    paces: list[float] = []
+    for number, count in enumerate(remember_lower(model, data, recipe.top_layers)):
+        if number % 4 == 0:
+            batch = _move(collate([data[count - 1]]), model)
+            began = time.perf_counter()
+            work(batch)
+            paces.append(time.perf_counter() - began)
+        if time.monotonic() + count * epochs * statistics.mean(paces) >= end:
+            break
+    return count, statistics.mean(paces)
 
 
 def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> int:
@@ -525,26 +555,35 @@ def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> i
     return recipe.top_when_slow if 3.2 * once * len(rows) * min(recipe.least_epochs, recipe.epochs) > recipe.seconds else 0
 
 
-def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe) -> tuple[float, float]:
-    """Seconds a row: of the lower layers, computed once, and of a training step, at a learning rate of 0: the weights stay as they are."""
+def _idle_step(model, recipe: Recipe):
+    """A training step as a function of a batch, at a learning rate of 0: a step's work, the weights stay as they are."""
     import torch
 
     trained = [values for values in model.parameters() if values.requires_grad]
-    still = optimizer(model, recipe, 0.0)  # a rate of 0: a step's work without its change
-
-    def below(batch):
-        if recipe.top_layers:
-            batch["lower"] = lower(model, batch, recipe.top_layers)
+    still = optimizer(model, recipe, 0.0)
 
     def step(batch):
-        below(batch)
         loss(model, batch, recipe.top_layers).backward()
         torch.nn.utils.clip_grad_norm_(trained, recipe.clip)
         still.step()
         still.zero_grad()
 
+    return step
+
+
+def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe, work) -> tuple[float, float]:
+    """Seconds a row: of the lower layers, computed once, and of a training step, which is `work`."""
+
+    def below(batch):
+        if recipe.top_layers:
+            batch["lower"] = lower(model, batch, recipe.top_layers)
+
+    def whole(batch):
+        below(batch)
+        work(batch)
+
     once = _seconds(below, model, rows) if recipe.top_layers else 0.0
-    return once, _seconds(step, model, rows) - once
+    return once, _seconds(whole, model, rows) - once
 
 
 def _seconds(work, model, rows: list[dataset.Row]) -> float:
@@ -558,15 +597,15 @@ def _seconds(work, model, rows: list[dataset.Row]) -> float:
     return statistics.quantiles(times[1:], n=4)[0]
 
 
-def _trainer(model, tokenizer, rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
+def _trainer(model, tokenizer, data: Rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
     import transformers
 
-    together, data = _together(), Rows(rows)
+    together = _together()
     evaluation = Rows(held_out) if held_out else None
     if recipe.top_layers:
         for part in (data, evaluation):
             if part:
-                remember_lower(model, part, recipe.top_layers, max(4, recipe.rows_per_step))
+                list(remember_lower(model, part, recipe.top_layers))
     arguments = transformers.TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=plan["epochs"],

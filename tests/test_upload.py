@@ -149,7 +149,7 @@ def test_cached_lower_layers_give_the_uncached_loss_and_gradient(small, tokenize
     wrapped = shake(upload.wrap(base.load(small.base, "float32")[0], recipe))
     assert {name.split(".layers.")[1][0] for name, values in wrapped.named_parameters() if values.requires_grad} == {"1"}
     data = upload.Rows(rows)
-    upload.remember_lower(wrapped, data, 1, rows_per_step=2)
+    assert list(upload.remember_lower(wrapped, data, 1, rows_at_once=2))[-1] == len(rows)
     plain = upload.loss(wrapped, batch_of(rows))
     plain.backward()
     theirs = gradients(wrapped)
@@ -490,17 +490,33 @@ def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, 
     recipe = replace(RECIPE, seconds=30, epochs=6, least_epochs=3, top_when_slow=1, top_layers=0, row_length=160)
     monkeypatch.setattr(upload, "_seconds", lambda *given: 10.0)
     assert upload._affordable_layers(model, tokens, recipe) == 1
-    model = upload.wrap(model, replace(recipe, top_layers=1))
-    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.5, 2.0))
+    data = upload.Rows(upload._mix(tokens, recipe, 0))
+    model = upload.wrap(model, recipe)
+    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 2.0))
     monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
-    plan = upload._plan(tmp_path, model, tokens, recipe)
+    plan = upload._plan(tmp_path, model, data, recipe)
     assert plan["epochs"] == 3 and plan["examples"] + plan["left_out"] == len(tokens) and plan["left_out"] > 0
-    assert (
-        plan["rows"] * (0.5 + 3 * 2.0) <= 0.92 * 30 and upload._planned(tmp_path) == plan
-    )  # a resumed training follows the plan it began with
+    assert plan["rows"] * 3 * 2.0 <= 0.95 * 30 and upload._planned(tmp_path) == plan  # a resumed training follows the plan it began with
     monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 1e-6))
-    ample = upload._plan(tmp_path, model, tokens, recipe)
+    ample = upload._plan(tmp_path, model, data, recipe)
     assert (ample["epochs"], ample["examples"], ample["left_out"]) == (6, len(tokens), 0)
+
+
+def test_a_plan_of_top_layers_follows_the_pace_seen_while_their_input_is_computed(tmp_path, model, tokenizer, examples, monkeypatch):
+    """A first measurement that was far too slow costs epochs, not rows: those go by how the machine runs on."""
+    recipe = replace(RECIPE, seconds=40, epochs=6, least_epochs=2, top_layers=1, row_length=160)
+    data = upload.Rows(upload._mix(tokens_of(tokenizer, examples * 12), recipe, 0))
+    assert len(data) > 12
+    model = upload.wrap(model, recipe)
+    monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
+    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 100.0))
+    plan = upload._plan(tmp_path, model, data, recipe)
+    assert (plan["epochs"], plan["rows"], plan["left_out"]) == (2, len(data), 0) and 0 < plan["step_seconds"] < 1
+    assert data.conversations == plan["examples"]
+    monkeypatch.setattr(upload, "_idle_step", lambda *given: lambda batch: upload.time.sleep(1.0))
+    monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
+    slow = upload._plan(tmp_path, model, data, recipe)
+    assert slow["rows"] < len(data) and slow["left_out"] > 0 and slow["step_seconds"] == pytest.approx(1.0, abs=0.2)
 
 
 def test_ablations_train_on_as_much_as_the_simulacrum_did(here, person, small, examples):
@@ -528,7 +544,9 @@ def test_ablations_train_on_as_much_as_the_simulacrum_did(here, person, small, e
 def test_measuring_a_step_leaves_the_weights_alone(model, tokenizer, examples):
     model = upload.wrap(model, replace(RECIPE, top_layers=1))
     before = {name: values.clone() for name, values in model.named_parameters()}
-    once, step = upload._row_seconds(model, dataset.pack(tokens_of(tokenizer, examples * 4), 160), replace(RECIPE, top_layers=1))
+    recipe = replace(RECIPE, top_layers=1)
+    rows = dataset.pack(tokens_of(tokenizer, examples * 4), 160)
+    once, step = upload._row_seconds(model, rows, recipe, upload._idle_step(model, recipe))
     assert step > 0 and once >= 0
     assert all(torch.equal(values, before[name]) and values.grad is None for name, values in model.named_parameters())
 
@@ -568,6 +586,9 @@ def test_wordings_of_one_fact_are_spread_over_the_rows(tokenizer, examples):
     rows = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
     placed = [index for row in rows for index in row.examples]
     assert sorted(placed) == list(range(len(tokens))) and placed != sorted(placed)
+    part = upload._mix(tokens * 20, replace(RECIPE, row_length=160), 3)
+    early = [index for row in part[: len(part) // 2] for index in row.examples]
+    assert max(early) < len(tokens) * 10 + upload.MIXED + 100, "the most needed come first still"
     again = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
     assert [row.examples for row in again] == [row.examples for row in rows]
 
