@@ -515,7 +515,7 @@ def _plan(checkpoints: Path, model, data: Rows, recipe: Recipe) -> dict:
         budget, least = end - time.monotonic(), min(recipe.least_epochs, recipe.epochs)
         epochs = max(least, min(recipe.epochs, int((budget / rows - below) / step)))
         if recipe.top_layers:
-            rows, step = _remember_affordable(model, data.first(rows), recipe, epochs, end, work)
+            rows, step = _remember_affordable(model, data, rows, recipe, epochs, end, work)
         else:
             rows = min(rows, max(1, int(budget / (epochs * step))))
     kept = data.first(rows).conversations
@@ -525,8 +525,8 @@ def _plan(checkpoints: Path, model, data: Rows, recipe: Recipe) -> dict:
     return plan
 
 
-def _remember_affordable(model, data: Rows, recipe: Recipe, epochs: int, end: float, work) -> tuple[int, float]:
-    """Cache the lower layers of as many rows as can still be trained before `end`. Returns how many, and the seconds of a step.
+def _remember_affordable(model, data: Rows, most: int, recipe: Recipe, epochs: int, end: float, work) -> tuple[int, float]:
+    """Cache the lower layers of as many rows, at most `most`, as can still be trained before `end`. Returns how many, and the seconds of a step.
 
     A step is measured again every few rows: half a minute says more about a machine's speed than one moment does.
     """
@@ -537,9 +537,9 @@ def _remember_affordable(model, data: Rows, recipe: Recipe, epochs: int, end: fl
             began = time.perf_counter()
             work(batch)
             paces.append(time.perf_counter() - began)
-        if time.monotonic() + count * epochs * statistics.mean(paces) >= end:
+        if count >= most or time.monotonic() + count * epochs * statistics.mean(paces) >= end:
             break
-    return count, statistics.mean(paces)
+    return min(count, most), statistics.mean(paces)
 
 
 def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> int:

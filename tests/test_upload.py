@@ -512,10 +512,12 @@ def test_a_plan_of_top_layers_follows_the_pace_seen_while_their_input_is_compute
     monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 100.0))
     plan = upload._plan(tmp_path, model, data, recipe)
     assert (plan["epochs"], plan["rows"], plan["left_out"]) == (2, len(data), 0) and 0 < plan["step_seconds"] < 1
-    assert data.conversations == plan["examples"]
+    assert data.conversations == plan["examples"] and all(states is not None for states in data.first(plan["rows"]).lower), "computed once"
     monkeypatch.setattr(upload, "_idle_step", lambda *given: lambda batch: upload.time.sleep(1.0))
     monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
-    slow = upload._plan(tmp_path, model, data, recipe)
+    few = upload.Rows(data.rows)
+    slow = upload._plan(tmp_path, model, few, recipe)
+    assert all(states is not None for states in few.lower[: slow["rows"]]) and few.lower[-1] is None
     assert slow["rows"] < len(data) and slow["left_out"] > 0 and slow["step_seconds"] == pytest.approx(1.0, abs=0.2)
 
 
