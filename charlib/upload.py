@@ -32,8 +32,9 @@ from charlib import dataset, run
 class Recipe:
     """How to train. `seconds` 0 means no time budget; `top_layers` 0 means adapters on all layers; `rows` 0 means all packed rows, else the first.
 
-    With a time budget, at least `least_epochs` are trained, on fewer rows if need be; and if all layers are too slow for that on this
-    machine, adapters go on the `top_when_slow` top layers, whose input is computed once: a stated trade-off, written to training.jsonl.
+    With a time budget, at least `least_epochs` are trained, on fewer rows if need be, and at most `epochs`, the last in part; and if all
+    layers are too slow for `epochs` on this machine, adapters go on the `top_when_slow` top layers, whose input is computed once: a stated
+    trade-off, written to training.jsonl.
     Adapters of the small model learn with Muon (arXiv 2502.16982): at equal steps it remembers more of facts met a few times than AdamW.
     """
 
@@ -42,7 +43,7 @@ class Recipe:
     alpha: int = 64
     learning_rate: float = 0.014
     optimizer: str = "muon"
-    epochs: int = 5
+    epochs: float = 5
     seconds: float = 0
     least_epochs: int = 2
     top_layers: int = 0
@@ -503,21 +504,15 @@ def _planned(checkpoints: Path) -> dict | None:
 
 
 def _plan(checkpoints: Path, model, data: Rows, recipe: Recipe) -> dict:
-    """How much of it fits the time: a step of the wrapped model is measured, the plan written once.
+    """How much of it fits the time, written once. All rows for as many epochs as fit, the last one in part, up to those asked for;
 
-    As many epochs as fit, up to those asked for; where not even the least number does, fewer rows, the first ones.
+    where not even the least number fits, fewer rows, the first ones.
     """
     rows, epochs, step = min(recipe.rows or len(data), len(data)), recipe.epochs, 0.0
     if recipe.seconds:
-        end = _BEGAN + 0.95 * recipe.seconds  # the rest: checkpoints, validation, replies to the probes
-        work = _idle_step(model, recipe)
-        below, step = _row_seconds(model, data.rows, recipe, work)
-        budget, least = end - time.monotonic(), min(recipe.least_epochs, recipe.epochs)
-        epochs = max(least, min(recipe.epochs, int((budget / rows - below) / step)))
-        if recipe.top_layers:
-            rows, step = _remember_affordable(model, data, rows, recipe, epochs, end, work)
-        else:
-            rows = min(rows, max(1, int(budget / (epochs * step))))
+        end, least = _BEGAN + 0.95 * recipe.seconds, min(recipe.least_epochs, recipe.epochs)  # the rest: checkpoints, replies to the probes
+        rows, step = _affordable_rows(model, data, rows, recipe, least, end)
+        epochs = max(least, min(recipe.epochs, round((end - time.monotonic()) / (rows * step), 1)))
     kept = data.first(rows).conversations
     plan = {"asked_epochs": recipe.epochs, "epochs": epochs, "examples": kept, "rows": rows, "left_out": data.conversations - kept,
             "top_layers": recipe.top_layers, "step_seconds": round(step, 3)}  # fmt: skip
@@ -525,25 +520,30 @@ def _plan(checkpoints: Path, model, data: Rows, recipe: Recipe) -> dict:
     return plan
 
 
-def _remember_affordable(model, data: Rows, most: int, recipe: Recipe, epochs: int, end: float, work) -> tuple[int, float]:
-    """Cache the lower layers of as many rows, at most `most`, as can still be trained before `end`. Returns how many, and the seconds of a step.
+def _affordable_rows(model, data: Rows, most: int, recipe: Recipe, least: float, end: float) -> tuple[int, float]:
+    """How many rows, at most `most`, can be trained `least` times before `end`, and the seconds of a step.
 
-    A step is measured again every few rows: half a minute says more about a machine's speed than one moment does.
+    Where only top layers train, their input is cached on the way, and a step measured again every few rows: half a minute says more
+    about a machine's speed than one moment does.
     """
+    work = _idle_step(model, recipe)
+    if not recipe.top_layers:
+        step = _seconds(work, model, data.rows)
+        return max(1, min(most, int((end - time.monotonic()) / (least * step)))), step
     paces: list[float] = []
     for number, count in enumerate(remember_lower(model, data, recipe.top_layers)):
         if number % 4 == 0:
             batch = _move(collate([data[count - 1]]), model)
-            began = time.perf_counter()
-            work(batch)
-            paces.append(time.perf_counter() - began)
-        if count >= most or time.monotonic() + count * epochs * statistics.mean(paces) >= end:
+            if not paces:
+                work(batch)  # warm-up
+            paces.append(_time_of(work, batch))
+        if count >= most or time.monotonic() + count * least * statistics.mean(paces) >= end:
             break
     return min(count, most), statistics.mean(paces)
 
 
 def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> int:
-    """`top_layers`, or `top_when_slow` where a time budget cannot pay for the least number of epochs on all layers.
+    """`top_layers`, or `top_when_slow` where a time budget cannot pay for all epochs on all layers: more epochs taught more than more layers.
 
     A training step costs about three forward passes: one forward, one backward for the activations, and the adapters' own.
     """
@@ -552,7 +552,7 @@ def _affordable_layers(model, tokens: list[dataset.Tokens], recipe: Recipe) -> i
         return recipe.top_layers
     rows = dataset.pack(tokens, recipe.row_length)
     once = _seconds(lambda batch: hidden(model, batch), model, rows)
-    return recipe.top_when_slow if 3.2 * once * len(rows) * min(recipe.least_epochs, recipe.epochs) > recipe.seconds else 0
+    return recipe.top_when_slow if 3.2 * once * len(rows) * recipe.epochs > recipe.seconds else 0
 
 
 def _idle_step(model, recipe: Recipe):
@@ -571,30 +571,17 @@ def _idle_step(model, recipe: Recipe):
     return step
 
 
-def _row_seconds(model, rows: list[dataset.Row], recipe: Recipe, work) -> tuple[float, float]:
-    """Seconds a row: of the lower layers, computed once, and of a training step, which is `work`."""
-
-    def below(batch):
-        if recipe.top_layers:
-            batch["lower"] = lower(model, batch, recipe.top_layers)
-
-    def whole(batch):
-        below(batch)
-        work(batch)
-
-    once = _seconds(below, model, rows) if recipe.top_layers else 0.0
-    return once, _seconds(whole, model, rows) - once
-
-
 def _seconds(work, model, rows: list[dataset.Row]) -> float:
     """Seconds of `work` on one row after a warm-up, on rows spread over the data: the lower quartile of eight, as a busy moment only ever slows."""
-    times = []
-    for number in range(9):
-        batch = _move(collate([{"row": rows[number * len(rows) // 9], "lower": None}]), model)
-        before = time.perf_counter()
-        work(batch)
-        times.append(time.perf_counter() - before)
+    batches = [_move(collate([{"row": rows[number * len(rows) // 9], "lower": None}]), model) for number in range(9)]
+    times = [_time_of(work, batch) for batch in batches]
     return statistics.quantiles(times[1:], n=4)[0]
+
+
+def _time_of(work, batch: dict) -> float:
+    began = time.perf_counter()
+    work(batch)
+    return time.perf_counter() - began
 
 
 def _trainer(model, tokenizer, data: Rows, held_out, recipe: Recipe, plan: dict, spec: dict, folder: Path):
@@ -781,7 +768,8 @@ def _journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer):
 
         def on_train_begin(self, args, state, control, **_):
             self.started, self.first = time.monotonic(), state.global_step
-            self.useful = sum(row.real for row in data.rows) / max(1, state.max_steps / max(1, state.num_train_epochs))
+            steps_an_epoch = state.max_steps / max(1, args.num_train_epochs)  # not the state's, which counts a part as an epoch
+            self.useful = sum(row.real for row in data.rows) / max(1, steps_an_epoch)
 
         def on_log(self, args, state, control, logs=None, **_):
             if "loss" not in logs and "eval_loss" not in logs:

@@ -715,7 +715,7 @@ def describe(row: dict) -> str:
         fits = f"about {row['step_seconds']} s a step; " if row["step_seconds"] else ""
         if row["top_layers"]:
             fits += f"adapters on the top {row['top_layers']} layers; "
-        return f"{fits}{epochs} of {row['asked_epochs']} epochs fit the time" + (f"; {left} conversations are left out" if left else "")
+        return f"{fits}{epochs:g} of {row['asked_epochs']:g} epochs fit the time" + (f"; {left} conversations are left out" if left else "")
     if event == "sample":
         return f"after epoch {row['epoch']}: {row['replies'][0]['reply']}" if row["replies"] else ""
     if event == "stop":

@@ -1,6 +1,7 @@
 """The upload: exact gradients, exact shortcuts, interruption that leaves no trace, and refusals before anything is trained."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -492,33 +493,52 @@ def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, 
     assert upload._affordable_layers(model, tokens, recipe) == 1
     data = upload.Rows(upload._mix(tokens, recipe, 0))
     model = upload.wrap(model, recipe)
-    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 2.0))
+    monkeypatch.setattr(upload, "_seconds", lambda *given: 2.0)
     monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
     plan = upload._plan(tmp_path, model, data, recipe)
-    assert plan["epochs"] == 3 and plan["examples"] + plan["left_out"] == len(tokens) and plan["left_out"] > 0
+    assert 3 <= plan["epochs"] < 4 and plan["examples"] + plan["left_out"] == len(tokens) and plan["left_out"] > 0
     assert plan["rows"] * 3 * 2.0 <= 0.95 * 30 and upload._planned(tmp_path) == plan  # a resumed training follows the plan it began with
-    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 1e-6))
+    monkeypatch.setattr(upload, "_seconds", lambda *given: 1e-6)
     ample = upload._plan(tmp_path, model, data, recipe)
     assert (ample["epochs"], ample["examples"], ample["left_out"]) == (6, len(tokens), 0)
 
 
 def test_a_plan_of_top_layers_follows_the_pace_seen_while_their_input_is_computed(tmp_path, model, tokenizer, examples, monkeypatch):
-    """A first measurement that was far too slow costs epochs, not rows: those go by how the machine runs on."""
+    """All rows where the least epochs fit, and then as much of further epochs as fits; fewer rows where not."""
     recipe = replace(RECIPE, seconds=40, epochs=6, least_epochs=2, top_layers=1, row_length=160)
     data = upload.Rows(upload._mix(tokens_of(tokenizer, examples * 12), recipe, 0))
     assert len(data) > 12
     model = upload.wrap(model, recipe)
-    monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
-    monkeypatch.setattr(upload, "_row_seconds", lambda *given: (0.0, 100.0))
-    plan = upload._plan(tmp_path, model, data, recipe)
-    assert (plan["epochs"], plan["rows"], plan["left_out"]) == (2, len(data), 0) and 0 < plan["step_seconds"] < 1
+
+    def plan_at(pace: float, data) -> dict:
+        monkeypatch.setattr(upload, "_time_of", lambda work, batch: pace)
+        monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
+        return upload._plan(tmp_path, model, data, recipe)
+
+    plan = plan_at(0.95 * 40 / (3.5 * len(data)), data)
+    assert 3 < plan["epochs"] <= 3.5 and (plan["rows"], plan["left_out"]) == (len(data), 0), "the last epoch in part, no time left over"
     assert data.conversations == plan["examples"] and all(states is not None for states in data.first(plan["rows"]).lower), "computed once"
-    monkeypatch.setattr(upload, "_idle_step", lambda *given: lambda batch: upload.time.sleep(1.0))
-    monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
+    assert plan_at(1e-6, data)["epochs"] == 6, "no more than asked for"
     few = upload.Rows(data.rows)
-    slow = upload._plan(tmp_path, model, few, recipe)
+    slow = plan_at(0.95 * 40 / len(data), few)
     assert all(states is not None for states in few.lower[: slow["rows"]]) and few.lower[-1] is None
-    assert slow["rows"] < len(data) and slow["left_out"] > 0 and slow["step_seconds"] == pytest.approx(1.0, abs=0.2)
+    assert slow["epochs"] == 2 and 0 < slow["rows"] <= len(data) // 2 + 4 and slow["left_out"] > 0
+
+
+def test_a_last_epoch_is_trained_in_part_and_resumes_to_the_same(trained, tmp_path, small, examples, monkeypatch):
+    recipe, each = replace(RECIPE, epochs=1.5), steps_an_epoch(trained)
+    whole, cut = folder_of(tmp_path / "a", small, examples, recipe), folder_of(tmp_path / "b", small, examples, recipe)
+    upload.train(whole / "spec.json")
+    assert steps_of(whole) == math.ceil(1.5 * each) and each > 1
+    assert {path.name for path in (whole / "checkpoints").glob("epoch-*")} == {"epoch-1", "epoch-2"}
+    rates = [row["learning_rate"] for row in run.read_jsonl(whole / "training.jsonl") if "learning_rate" in row]
+    assert rates[-1] < 0.1 * max(rates), "the rate falls to the end, not to where a whole epoch would have been"
+    with monkeypatch.context() as patch:
+        cut_at(patch, steps_of(whole))
+        with pytest.raises(Cut):
+            upload.train(cut / "spec.json")
+    upload.train(cut / "spec.json")
+    assert_same(whole / "adapter", cut / "adapter")
 
 
 def test_ablations_train_on_as_much_as_the_simulacrum_did(here, person, small, examples):
@@ -547,9 +567,9 @@ def test_measuring_a_step_leaves_the_weights_alone(model, tokenizer, examples):
     model = upload.wrap(model, replace(RECIPE, top_layers=1))
     before = {name: values.clone() for name, values in model.named_parameters()}
     recipe = replace(RECIPE, top_layers=1)
-    rows = dataset.pack(tokens_of(tokenizer, examples * 4), 160)
-    once, step = upload._row_seconds(model, rows, recipe, upload._idle_step(model, recipe))
-    assert step > 0 and once >= 0
+    data = upload.Rows(dataset.pack(tokens_of(tokenizer, examples * 4), 160))
+    count, step = upload._affordable_rows(model, data, len(data), recipe, 1, upload.time.monotonic() + 1000)
+    assert count == len(data) and step > 0
     assert all(torch.equal(values, before[name]) and values.grad is None for name, values in model.named_parameters())
 
 
