@@ -790,7 +790,7 @@ def load_answers(path: str | Path, system: str | None = None) -> list[Answer]:
         except (ValidationError, KeyError, TypeError, AttributeError) as error:
             what = str(error).splitlines()[0]
             raise run.RunError(
-                f"{path.name}, row {number} is no answer of a known form ({what}): see `reference` in the README."
+                f"{path.name}, row {number} is no answer of a known form ({what}): give an answers.jsonl or the original project's files."
             ) from error
     if not answers:
         raise run.RunError(f"{path.name} holds no answer: give an answers.jsonl or the original project's files.")
