@@ -266,7 +266,7 @@ def flops(row: dict) -> float:
 
 def bench_interview(folder: Path, given, found: dict, say) -> None:
     """Answers a minute at up to 64 new tokens: with the stops the model itself makes, and at exactly 64."""
-    many, few = (16, 3) if given.quick else (64, 6)
+    many, few = (16, 3) if given.quick else (128, 6)
     ours, plain, flow, llama = (given.worker(name) for name in ("interview", "generate", "continuous", "llama"))
     part: dict = {}
     agreed = 0
@@ -274,8 +274,8 @@ def bench_interview(folder: Path, given, found: dict, say) -> None:
         if given.quick and not stops:
             continue
         ours.go(first=0, count=8, stops=stops)
-        sizes = (8,) if given.quick else (16, 32, 64)
-        trials = {size: plain.go(first=0, count=min(many, 32) if size < 64 else many, batch=size, stops=stops) for size in sizes}
+        sizes = (8,) if given.quick else (32, 64, 128)
+        trials = {size: plain.go(first=0, count=size, batch=size, stops=stops) for size in sizes}
         best = max(sizes, key=lambda size: trials[size].get("per_second", 0))
         contestants = {
             "charlib": lambda n, s=stops: ours.go(first=0, count=many, stops=s),

@@ -257,7 +257,7 @@ def interview_rounds(folder: Path):
         wanted = all_talks[asked["first"] : asked["first"] + asked["count"]]
         with mock.patch.object(simulacrum.Simulacrum, "_stops", stops if asked["stops"] else property(lambda self: set())):
             began = time.perf_counter()
-            replies = sim.answer(wanted, simulacrum.Sampling(max_new_tokens=NEW), batch=asked.get("batch", 64))
+            replies = sim.answer(wanted, simulacrum.Sampling(max_new_tokens=NEW))
             seconds = time.perf_counter() - began
         return {
             "units": len(replies),
