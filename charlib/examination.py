@@ -7,6 +7,7 @@ table = examination.imported(here, person, "released/", systems)          # impo
 """
 
 import dataclasses
+import json
 import re
 import time
 from collections.abc import Sequence
@@ -212,14 +213,13 @@ def trajectory(here: run.Run, profile: Profile, count: int, seed: int = 0) -> li
     """
     folders = sorted(here.path("checkpoints").glob("epoch-*"), key=lambda path: int(path.name.split("-")[1]))
     folders = [folder for folder in folders if (folder / "adapter_model.safetensors").is_file()]
+    if len(folders) > 3:  # the first, the middle and the last tell the story
+        folders = [folders[i] for i in (0, len(folders) // 2, len(folders) - 1)]
     stamp = [run.sha256(folder / "adapter_model.safetensors")[:12] for folder in folders]
     if here.has("trajectory.jsonl"):
         rows = here.read_jsonl("trajectory.jsonl")
         if [row.get("weights") for row in rows[1:]] == stamp and rows and rows[0].get("questions") == count:
             return rows
-    if len(folders) > 3:  # the first, the middle and the last tell the story
-        keep = sorted({0, len(folders) // 2, len(folders) - 1})
-        folders, stamp = [folders[i] for i in keep], [stamp[i] for i in keep]
     questions = _probe_questions(interview.bank(here, profile, seed), count)
     spec = here.read_json("spec.json")
     base = bases.find(spec["base"], here.say)
@@ -227,7 +227,7 @@ def trajectory(here: run.Run, profile: Profile, count: int, seed: int = 0) -> li
     rows = [{"epoch": 0, "weights": "base", "questions": count} | _measure(sim, simulacrum.BASE, profile, questions)]
     for folder, weights in zip(folders, stamp, strict=True):
         sim.add(folder.name, folder)
-        epoch = int(folder.name.split("-")[1])
+        epoch = round(json.loads((folder / "trainer_state.json").read_text())["epoch"], 2)  # the last may have been trained in part
         rows.append({"epoch": epoch, "weights": weights, "questions": count} | _measure(sim, folder.name, profile, questions))
         here.write_jsonl("trajectory.jsonl", rows)
     here.write_jsonl("trajectory.jsonl", rows)

@@ -65,7 +65,7 @@ class Recipe:
 
 RECIPES = {
     "tiny": Recipe(rank=8, alpha=8, epochs=1, top_layers=4, rows_per_step=1, warmup=0.0),
-    "workshop": Recipe(epochs=8, seconds=228),
+    "workshop": Recipe(epochs=4, seconds=228),
     "full": Recipe(epochs=4),
     "paper": Recipe(
         method="full", optimizer="adamw", learning_rate=2e-5, epochs=10, warmup=0.04, weight_decay=0.1, row_length=2048, rows_per_step=8, accumulate=8,

@@ -203,3 +203,24 @@ def test_the_endpoint_stands_in_the_table_as_any_system(here, person, served):
     table = scores.score([*answered(person, SYSTEMS[0]), *answers], person, BANK)
     assert table["systems"]["hosted"]["memorization"]["value"] == pytest.approx(1 / 8, abs=1e-4)
     assert table["paired"]["simulacrum-hosted"]["memorization"]["difference"] == pytest.approx(7 / 8, abs=1e-4)
+
+
+# ---- the way there
+
+
+def test_a_trajectory_measures_first_middle_and_last_once_and_says_how_far_each_was_trained(here, person, small, monkeypatch):
+    measured = []
+    here.write_jsonl("questions.jsonl", BANK)
+    (here.folder / "spec.json").write_text(json.dumps({"base": str(small.folder)}))
+    for number, reached in enumerate((1.0, 2.0, 3.0, 4.0, 4.4), 1):
+        folder = here.path("checkpoints", f"epoch-{number}")
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(bytes([number]))
+        (folder / "trainer_state.json").write_text(json.dumps({"epoch": reached}))
+    monkeypatch.setattr(examination.simulacrum.Simulacrum, "add", lambda self, name, folder: None)
+    monkeypatch.setattr(examination, "_measure", lambda sim, name, *given: measured.append(name) or {"recall": 0.5})
+    rows = examination.trajectory(here, person, 8)
+    assert [row["epoch"] for row in rows] == [0, 1, 3, 4.4]
+    assert examination.trajectory(here, person, 8) == rows and len(measured) == 4, "read back, not measured again"
+    (here.path("checkpoints", "epoch-5") / "adapter_model.safetensors").write_bytes(b"trained again")
+    assert examination.trajectory(here, person, 8)[-1] != rows[-1] and len(measured) == 8
