@@ -285,7 +285,7 @@ def bench_interview(folder: Path, given, found: dict, say) -> None:
         if stops or not given.quick:
             contestants["llama.cpp, one by one"] = lambda n, s=stops: llama.go(first=few * n, count=few, stops=s)
         if not flow.missing and not stops:
-            contestants["continuous batching"] = lambda n, s=stops: flow.go(first=0, count=many, stops=s)
+            contestants["continuous batching"] = lambda n, s=stops: flow.go(first=0, count=many // 2, stops=s)  # 12 GB for all
         timed = rounds(contestants, given.rounds)
         one = timed["generate, one by one"]
         if stops:
