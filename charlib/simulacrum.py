@@ -28,9 +28,7 @@ from charlib import base as bases
 from charlib import dataset, run
 
 BASE = "__base__"
-ROW = (
-    256  # tokens a row of a prefill: its square mask stays cheap; on two cores a tenth faster than 512 for options, and no slower than 128
-)
+ROW = 512  # tokens a row of a prefill: long enough for good products, short enough that its square mask stays cheap
 BATCH = 128  # conversations side by side: enough rows for good products; more are no faster on two cores and take more memory
 MERGE_FROM = 8  # so many conversations pay for adding an adapter to the weights
 
