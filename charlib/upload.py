@@ -519,15 +519,17 @@ def _planned(checkpoints: Path) -> dict | None:
 
 
 def _plan(checkpoints: Path, model, data: Rows, recipe: Recipe) -> dict:
-    """How much of it fits the time, written once. All rows for as many epochs as fit, the last one in part, up to those asked for;
+    """How much of it fits the time, written once.
 
-    where not even the least number fits, fewer rows, the first ones.
+    All rows for as many epochs as fit, the last one in part, up to those asked for; where not even the least number fits, fewer rows, the
+    first ones.
     """
     rows, epochs, step = min(recipe.rows or len(data), len(data)), recipe.epochs, 0.0
     if recipe.seconds:
         end, least = _BEGAN + 0.95 * recipe.seconds, min(recipe.least_epochs, recipe.epochs)  # the rest: checkpoints, replies to the probes
         rows, step = _affordable_rows(model, data, rows, recipe, least, end)
-        epochs = max(least, min(recipe.epochs, round((end - time.monotonic()) / (rows * step), 1)))
+        fitting = math.floor(10 * (end - time.monotonic()) / (rows * step)) / 10
+        epochs = max(least, min(recipe.epochs, fitting))
     kept = data.first(rows).conversations
     plan = {"asked_epochs": recipe.epochs, "epochs": epochs, "examples": kept, "rows": rows, "left_out": data.conversations - kept,
             "top_layers": recipe.top_layers, "step_seconds": round(step, 3)}  # fmt: skip

@@ -470,6 +470,23 @@ def test_the_best_checkpoint_is_kept_when_the_rule_says_so(tmp_path, small, exam
     assert_same(folder / "checkpoints" / best, folder / "adapter")
 
 
+@pytest.mark.parametrize("top", [0, 1])
+def test_a_whole_training_in_bfloat16_learns_and_resumes_to_the_same(tmp_path, small, examples, monkeypatch, top):
+    """As a machine with fast bfloat16 trains, on any machine."""
+    recipe = replace(RECIPE, dtype="bfloat16", top_layers=top, epochs=2)
+    whole, cut = (folder_of(tmp_path / name, small, examples, recipe, probes=[{"question": "Who are you?"}]) for name in "ab")
+    upload.train(whole / "spec.json")
+    rows = run.read_jsonl(whole / "training.jsonl")
+    losses = [row["loss"] for row in rows if row.get("loss") is not None]
+    assert rows[0]["dtype"] == "bfloat16" and losses[-1] < losses[0] and len(upload.samples(rows)) == 2
+    with monkeypatch.context() as patch:
+        cut_at(patch, steps_of(whole) // 2 + 1)
+        with pytest.raises(Cut):
+            upload.train(cut / "spec.json")
+    upload.train(cut / "spec.json")
+    assert_same(whole / "adapter", cut / "adapter")
+
+
 def test_full_fine_tuning_writes_a_model_that_loads(tmp_path, small, examples):
     from charlib import base
 
