@@ -1,9 +1,12 @@
-"""The command line: `python -m charlib walk|talk|interview|score`. Each is a thin call; an error is one line and an exit code."""
+"""The command line: `python -m charlib walk|talk|interview|score`. Each is a thin call; an error is
+one line and an exit code.
+"""
 
 import argparse
 import sys
 
-from charlib import run
+from charlib import models, playground, profile, run, scores
+from charlib import walk as walk_room
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,26 +53,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _walk(asked) -> None:
-    from charlib import walk
 
     pairs = [item.partition("=") for item in asked.set]
     wrong = [name for name, equals, _ in pairs if not equals]
     if wrong:
         raise run.RunError(f"--set {wrong[0]} has no value: write --set NAME=VALUE.")
     sets = {name: value for name, _, value in pairs}
-    here = walk.walk(asked.character, asked.run, asked.preset, sets, asked.outputs)
+    here = walk_room.walk(asked.character, asked.run, asked.preset, sets, asked.outputs)
     print(f"\nReport: {here.path('report.html')}\n")
-    print(walk.table(here.read_json("scores.json")))
+    print(walk_room.table(here.read_json("scores.json")))
 
 
 def _talk(asked) -> None:
-    from charlib import interview, profile, simulacrum
 
     here = _opened(asked)
     person = profile.load(here.path("profile.md"))
-    sim = simulacrum.load(here)
+    sim = models.load_simulacrum(here)
     print(f"A simulation of {person.name} made from a text; not {person.name}'s words. An empty line ends the talk.\n")
-    talk = interview.Talk(sim, person, asked.name)
+    talk = playground.Talk(sim, person, asked.name)
     while words := _typed():
         for piece in talk.say(words):
             print(piece, end="", flush=True)
@@ -93,13 +94,12 @@ def _typed() -> str:
 def _interview(asked) -> None:
     from pathlib import Path
 
-    from charlib import interview, profile, simulacrum
 
     here = _opened(asked)
-    questions = interview.load_questions(asked.questions)
+    questions = playground.load_questions(asked.questions)
     person = profile.load(here.path("profile.md"))
-    systems = interview.systems(simulacrum.load(here), person, [name.strip() for name in asked.systems.split(",")])
-    answers = interview.conduct(Path(asked.out), questions, systems, seeds=range(asked.seeds), character=person.name, say=print)
+    systems = playground.make_systems(models.load_simulacrum(here), person, [name.strip() for name in asked.systems.split(",")])
+    answers = playground.conduct(Path(asked.out), questions, systems, seeds=range(asked.seeds), character=person.name, say=print)
     print(f"{len(answers)} answers in {asked.out}")
 
 
@@ -107,13 +107,12 @@ def _score(asked) -> None:
     import json
     from pathlib import Path
 
-    from charlib import interview, profile, scores, walk
 
-    answers = interview.load_answers(asked.answers, asked.system)
-    questions = interview.load_questions(asked.questions) if asked.questions else None
+    answers = playground.load_answers(asked.answers, asked.system)
+    questions = playground.load_questions(asked.questions) if asked.questions else None
     result = scores.score(answers, profile.load(asked.profile), questions)
     run.write_atomic(Path(asked.out), json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(walk.table(result))
+    print(walk_room.table(result))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""The run folder: where it is, who may write in it, how files get there whole, and what the manifest says of them.
+"""The run folder: where it is, who may write in it, how files get there whole, and what the
+manifest says of them.
 
-A run is a folder `outputs/<run>/`; stage N reads the files that stage N-1 wrote. Readers never lock. A writer opens a stage:
+A run is a folder `outputs/<run>/`; stage N reads the files that stage N-1 wrote. Readers never
+lock. A writer opens a stage:
 
     here = run.open("beethoven")
     with here.stage("experience"):
@@ -27,9 +29,16 @@ from types import SimpleNamespace
 import filelock
 import yaml
 
-_OWNER = "CHARLIB_LOCK_OWNER"  # a walk passes its lock to the kernels it starts through this variable
+# a walk passes its lock to the kernels it starts through this variable
+_OWNER = "CHARLIB_LOCK_OWNER"
+
+
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
+
+
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
+
+
 _KEY = re.compile(r"(?i)\b(sk|pk|hf|ghp|gsk|xai|key)[-_][A-Za-z0-9_\-]{16,}\b")
 
 
@@ -38,10 +47,11 @@ class RunError(Exception):
 
 
 def root() -> Path:
-    """The folder that holds `notebooks/` and `data/`: `$CHARLIB_ROOT`, else the nearest such parent.
+    """The folder that holds `notebooks/` and `data/`: `$CHARLIB_ROOT`, else the nearest such
+    parent.
 
-    Looks above the working directory first, then above this package, so that an editable install works from anywhere.
-    Raises RunError when there is none.
+    Looks above the working directory first, then above this package, so that an editable install
+    works from anywhere. Raises RunError when there is none.
     """
     given = os.environ.get("CHARLIB_ROOT")
     if given:
@@ -54,9 +64,11 @@ def root() -> Path:
 
 
 def slug(name: str) -> str:
-    """A folder name for any display name: itself when already safe, else a readable part and a short hash.
+    """A folder name for any display name: itself when already safe, else a readable part and a
+    short hash.
 
-    The hash is taken of the NFC form, so that two spellings of one name in Unicode are one name (faults F15, F16).
+    The hash is taken of the NFC form, so that two spellings of one name in Unicode are one name
+    (faults F15, F16).
     """
     name = unicodedata.normalize("NFC", str(name)).strip()
     if not name:
@@ -69,7 +81,9 @@ def slug(name: str) -> str:
 
 
 def write_atomic(path: Path, text: str | bytes) -> Path:
-    """Write a whole file to a temporary name beside it and move it into place, so that a reader sees old or new, never half."""
+    """Write a whole file to a temporary name beside it and move it into place, so that a reader
+    sees old or new, never half.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode() if isinstance(text, str) else text
@@ -98,12 +112,15 @@ def to_json(record) -> str:
 
 
 def read_jsonl(path: Path, model=None) -> list:
-    """All records of a JSONL file, as `model` if one is given. Raises RunError naming file and line."""
+    """All records of a JSONL file, as `model` if one is given. Raises RunError naming file and
+    line.
+    """
     path = Path(path)
     if not path.exists():
         raise RunError(f"{path.name} is missing in {path.parent}: run the earlier notebook first.")
     records = []
-    # a row ends at a newline only: splitlines would also cut at U+2028 and other marks inside a string
+    # a row ends at a newline only: splitlines would also cut at U+2028 and other marks inside a
+    # string
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
@@ -143,7 +160,9 @@ def outputs(folder: str | Path | None = None) -> Path:
 
 
 def home(path: str | Path) -> Path:
-    """A path with its leading `~` read as the home folder; one that names nobody's home stays as it is."""
+    """A path with its leading `~` read as the home folder; one that names nobody's home stays as it
+    is.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -173,7 +192,9 @@ class Run:
 
     @property
     def elsewhere(self) -> str:
-        """A line that says where the run is kept, when its folder is not called as the run is; else nothing."""
+        """A line that says where the run is kept, when its folder is not called as the run is; else
+        nothing.
+        """
         return "" if self.folder.name == self.name else f"run '{self.name}' is kept in {shown(self.folder)}"
 
     def has(self, *parts: str) -> bool:
@@ -216,7 +237,9 @@ class Run:
         return found
 
     def set_params(self, stage: str, values: dict) -> dict:
-        """Record the resolved parameters of a stage. Raises RunError when one looks like a secret (fault F29)."""
+        """Record the resolved parameters of a stage. Raises RunError when one looks like a secret
+        (fault F29).
+        """
         for name, value in values.items():
             if _KEY.search(str(value)):
                 raise RunError(f"{name} looks like an API key: keep keys in the environment, never in parameters.")
@@ -229,7 +252,9 @@ class Run:
         return self.read_json("manifest.json") if self.has("manifest.json") else {}
 
     def record(self, stage: str, *, inputs=(), products=(), seconds: float | None = None, **facts) -> None:
-        """Add a stage to manifest.json: versions, sha256 of inputs and products, wall time, and any facts."""
+        """Add a stage to manifest.json: versions, sha256 of inputs and products, wall time, and any
+        facts.
+        """
         manifest = self.manifest or {"run": self.name, "stages": {}}
         manifest["versions"] = versions()
         manifest["machine"] = {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
@@ -243,10 +268,11 @@ class Run:
         self.write_json("manifest.json", manifest)
 
     def check(self, **least: int) -> dict[str, int]:
-        """Assert that products are there and not thin, e.g. `check(scenes=40)` for scenes.jsonl of 40 rows or more.
+        """Assert that products are there and not thin, e.g. `check(scenes=40)` for scenes.jsonl of
+        40 rows or more.
 
-        A name is a JSONL file without its ending, or a folder (counted in files), or another file (dots as `__`).
-        Returns the counts. Raises RunError that names everything missing.
+        A name is a JSONL file without its ending, or a folder (counted in files), or another file
+        (dots as `__`). Returns the counts. Raises RunError that names everything missing.
         """
         counts, wrong = {}, []
         for name, minimum in least.items():
@@ -269,9 +295,11 @@ class Run:
 
     @contextlib.contextmanager
     def stage(self, stage: str):
-        """Hold the run's lock while a stage writes. Raises RunError naming the process, host and stage that hold it (fault F4).
+        """Hold the run's lock while a stage writes. Raises RunError naming the process, host and
+        stage that hold it (fault F4).
 
-        A walk that already holds the lock hands it to its kernels, so a stage inside a walk only checks that this is so.
+        A walk that already holds the lock hands it to its kernels, so a stage inside a walk only
+        checks that this is so.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         card = self.path(".lock.json")
@@ -303,8 +331,11 @@ class Run:
             lock.release()
 
 
-def open(name: str, folder: str | Path | None = None) -> Run:  # noqa: A001 - read as run.open("beethoven")
-    """The run of that name, made on first use by whatever stage writes. A safe slug is its own folder name."""
+# noqa: A001 - read as run.open("beethoven")
+def open(name: str, folder: str | Path | None = None) -> Run:
+    """The run of that name, made on first use by whatever stage writes. A safe slug is its own
+    folder name.
+    """
     return Run(str(name), outputs(folder) / slug(name))
 
 
@@ -319,7 +350,9 @@ def environment() -> str:
 
 
 def preset(name: str) -> dict[str, dict]:
-    """What notebooks/presets/<name>.yaml says for each stage. Raises RunError naming the presets there are."""
+    """What notebooks/presets/<name>.yaml says for each stage. Raises RunError naming the presets
+    there are.
+    """
     folder = root() / "notebooks" / "presets"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
@@ -328,9 +361,11 @@ def preset(name: str) -> dict[str, dict]:
 
 
 def resolve(here: Run, stage: str, preset_name: str, **given) -> SimpleNamespace:
-    """The stage's settings: the preset's, overridden by what was given; 0 and "" mean "as the preset says". Kept in params.yaml.
+    """The stage's settings: the preset's, overridden by what was given; 0 and "" mean "as the
+    preset says". Kept in params.yaml.
 
-    Raises RunError for a name that the preset does not have, and for a run that notebook 01 has not made.
+    Raises RunError for a name that the preset does not have, and for a run that notebook 01 has not
+    made.
     """
     refuse_missing(here)  # before params.yaml is written: a mistyped RUN leaves no folder behind
     settings = dict(preset(preset_name).get(stage) or {})
@@ -343,7 +378,9 @@ def resolve(here: Run, stage: str, preset_name: str, **given) -> SimpleNamespace
 
 
 def refuse_other_character(here: Run, character: str) -> None:
-    """Raise RunError when the run already belongs to another character: its experience would be mixed."""
+    """Raise RunError when the run already belongs to another character: its experience would be
+    mixed.
+    """
     before = (here.params.get("profile") or {}).get("character")
     if before and before != character and slug(Path(before).stem) != slug(Path(character).stem):
         raise RunError(f"Run '{here.name}' is of {before}: choose another RUN for {character}.")

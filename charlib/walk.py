@@ -1,4 +1,5 @@
-"""The walk: the five notebooks in order through papermill, one progress line each, products checked whatever papermill's metadata says.
+"""The walk: the five notebooks in order through papermill, one progress line each, products checked
+whatever papermill's metadata says.
 
 walk.walk("beethoven", "beethoven", preset="workshop", say=print)
 """
@@ -11,6 +12,8 @@ from charlib import profile as profiles
 from charlib import run
 
 NOTEBOOKS = ("01_profile", "02_experience", "03_protective", "04_upload", "05_interview")
+
+
 PRODUCTS = {
     "01_profile": ("profile.md",),
     "02_experience": ("scenes.jsonl", "dialogues.jsonl"),
@@ -21,7 +24,9 @@ PRODUCTS = {
 
 
 def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, str] | None = None, outputs=None, say=print) -> run.Run:
-    """Run notebooks 01 to 05 for a character into a run. Raises RunError when one fails or leaves a product out."""
+    """Run notebooks 01 to 05 for a character into a run. Raises RunError when one fails or leaves a
+    product out.
+    """
     here = run.open(name, outputs)
     run.preset(preset)
     source = profiles.find(character)
@@ -46,7 +51,9 @@ def _portable(character: str, source: Path) -> str:
 
 
 def parameters(shared: dict, sets: dict[str, str]) -> dict[str, dict]:
-    """The parameters each notebook is given, as the types its parameters cell declares. Raises RunError for unknown names (P5)."""
+    """The parameters each notebook is given, as the types its parameters cell declares. Raises
+    RunError for unknown names (P5).
+    """
     import papermill
 
     declared = {}
@@ -65,7 +72,9 @@ def parameters(shared: dict, sets: dict[str, str]) -> dict[str, dict]:
 
 
 def typed(name: str, value, default: str):
-    """A value as the type of the parameter's default (its source text): names like 007 stay text (fault F16)."""
+    """A value as the type of the parameter's default (its source text): names like 007 stay text
+    (fault F16).
+    """
     if default.strip()[:1] in "\"'":
         return str(value)
     try:
@@ -79,7 +88,9 @@ def source(notebook: str) -> Path:
 
 
 def execute(here: run.Run, notebook: str, values: dict, say=print) -> None:
-    """Execute one notebook into notebooks/ of the run and check its products. Raises RunError that says which cell failed and why."""
+    """Execute one notebook into notebooks/ of the run and check its products. Raises RunError that
+    says which cell failed and why.
+    """
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -93,7 +104,8 @@ def execute(here: run.Run, notebook: str, values: dict, say=print) -> None:
         with _quiet():
             papermill.execute_notebook(
                 str(source(notebook)), str(out), parameters=values, cwd=str(here.folder), progress_bar=False, kernel_name="python3",
-                extra_arguments=["--log-level=ERROR"],  # the kernel's advice about transports is not for this reader
+                # the kernel's advice about transports is not for this reader
+                extra_arguments=["--log-level=ERROR"],
             )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {str(error.evalue).splitlines()[0] if str(error.evalue) else ''}"
@@ -118,7 +130,9 @@ def execute(here: run.Run, notebook: str, values: dict, say=print) -> None:
 
 @contextlib.contextmanager
 def _quiet():
-    """Bars off in kernels that write to a file, and warnings of the notebook tools kept out of the walk's lines."""
+    """Bars off in kernels that write to a file, and warnings of the notebook tools kept out of the
+    walk's lines.
+    """
     import os
     import warnings
 

@@ -10,6 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from charlib import models, profile, run
+from charlib.records import Example
+
 sys.path.insert(0, str(Path(__file__).parent))  # tests that share a helper import it by name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +71,6 @@ def official() -> Path:
 
 @pytest.fixture
 def person():
-    from charlib import profile
 
     return profile.parse(PROFILE)
 
@@ -76,7 +78,6 @@ def person():
 @pytest.fixture
 def here(tmp_path, person):
     """A run that holds the person's profile and nothing else."""
-    from charlib import profile, run
 
     made = run.open("trial", tmp_path / "outputs")
     profile.save(person, made.path("profile.md"))
@@ -89,10 +90,11 @@ def small(tmp_path_factory):
     """A Llama-like model of two layers with seeded random weights, and its tokenizer, as a folder and as a `base.Base`."""
     import torch
     import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+    from tokenizers.models import BPE
 
     folder = tmp_path_factory.mktemp("small-model")
-    words = Tokenizer(models.BPE())
+    words = Tokenizer(BPE())
     words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     words.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -112,24 +114,21 @@ def small(tmp_path_factory):
     )  # fmt: skip
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    from charlib import base
 
-    return SimpleNamespace(folder=folder, base=base.find(str(folder)))
+    return SimpleNamespace(folder=folder, base=models.find_base(str(folder)))
 
 
 @pytest.fixture(scope="session")
 def tokenizer(small):
-    from charlib import base
 
-    return base.tokenizer(small.base)
+    return models.load_tokenizer(small.base)
 
 
 @pytest.fixture
 def model(small):
     """A fresh copy in float32, so that a test may train or wrap it."""
-    from charlib import base
 
-    return base.load(small.base, "float32")[0]
+    return models.load_base(small.base, "float32")[0]
 
 
 TALKS = [
@@ -145,15 +144,14 @@ TALKS = [
 @pytest.fixture(scope="session")
 def examples():
     """Conversations as examples of one system prompt: single exchanges, and one of three turns."""
-    from charlib import dataset
 
-    system = {"role": "system", "content": dataset.system_prompt("Nell Gray")}
+    system = {"role": "system", "content": models.system_prompt("Nell Gray")}
     made = []
     for number, (asked, said) in enumerate(TALKS):
         messages = [system, {"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-        made.append(dataset.Example(id=f"e{number}", dialogue=f"d{number}", paragraphs=["p"], messages=messages))
+        made.append(Example(id=f"e{number}", dialogue=f"d{number}", paragraphs=["p"], messages=messages))
     longer = [system]
     for asked, said in TALKS[:3]:
         longer += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-    made.append(dataset.Example(id="e9", dialogue="d9", paragraphs=["p"], kind="experience", messages=longer))
+    made.append(Example(id="e9", dialogue="d9", paragraphs=["p"], kind="experience", messages=longer))
     return made

@@ -18,6 +18,8 @@ import psutil
 import pytest
 from test_report import written  # noqa: F401 - a run whose every text is hostile
 
+from charlib import experience, models, profile, run, teachers, upload
+
 pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = "/usr/bin/chromium"
@@ -40,28 +42,26 @@ HOSTILE = (
 
 def prepare(outputs: Path):
     """A run of the tiny preset up to what notebook 04 reads: profile, experience and protective pairs."""
-    from charlib import experience, profile, protective, run, teacher
 
     here = run.open("tamsin", outputs)
     person = profile.adopt(here, "tamsin", "tiny")
     settings = run.resolve(here, "experience", "tiny")
     with here.stage("experience"):
-        writer = teacher.make(settings.teacher, here.character, person, 0)
+        writer = teachers.make_teacher(settings.teacher, here.character, person, 0)
         experience.reconstruct(here, person, writer, scenes=settings.scenes, limit=settings.paragraphs)
     settings = run.resolve(here, "protective", "tiny")
     with here.stage("protective"):
-        writer = teacher.make(settings.teacher, here.character, person, 0)
-        protective.build(here, person, writer, pairs=settings.pairs, limit=settings.paragraphs)
+        writer = teachers.make_teacher(settings.teacher, here.character, person, 0)
+        experience.build_protective(here, person, writer, pairs=settings.pairs, limit=settings.paragraphs)
     return here
 
 
 def train(here) -> None:
     """The tiny upload without a browser, for a test that needs an adapter and runs alone."""
-    from charlib import base, dataset, profile, run, upload
 
     person, settings = profile.load(here.path("profile.md")), run.resolve(here, "upload", "tiny", epochs=1)
     with here.stage("upload"):
-        dataset.build(here, person, base.tokenizer(base.find(settings.base)), settings, 0)
+        upload.build_examples(here, person, models.load_tokenizer(models.find_base(settings.base)), settings, 0)
         upload.write_spec(here.folder, settings, upload.recipe(settings), person, [], seed=0)
         for _ in upload.follow(here.path()):
             pass

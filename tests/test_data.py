@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from charlib import dataset, evidence, experience, interview, profile, protective, run, teacher
-from charlib.profile import TRAITS
+from charlib import experience, playground, profile, run, scores, teachers, upload
+from charlib import text as texts
+from charlib.records import TRAITS
 
 SLUGS = ("beethoven", "cleopatra", "caesar", "tamsin")
 INVENTED = ("tamsin",)
@@ -25,10 +26,10 @@ def shipped(request, tmp_path_factory):
     slug = request.param
     here = run.open(slug, tmp_path_factory.mktemp("data"))
     person = profile.adopt(here, slug, "workshop")
-    writer = teacher.Recorded(slug)
+    writer = teachers.Recorded(slug)
     scenes, told = experience.reconstruct(here, person, writer)
-    built = protective.build(here, person, writer)
-    questions = interview.load_questions(run.root() / "data" / "questions" / f"{slug}.jsonl")
+    built = experience.build_protective(here, person, writer)
+    questions = playground.load_questions(run.root() / "data" / "questions" / f"{slug}.jsonl")
     full = [item for item in told.kept if item.kind == "experience"]
     memory = [item for item in told.kept if item.kind == "memory"]
     return SimpleNamespace(
@@ -82,7 +83,7 @@ def test_openings_and_endings_vary(shipped):
     first = Counter(" ".join(item.turns[0].text.lower().split()[:3]) for item in shipped.full)
     last = Counter(" ".join(item.turns[-1].text.lower().split()[-3:]) for item in shipped.full)
     assert first.most_common(1)[0][1] <= 3 and last.most_common(1)[0][1] <= 3
-    begins = protective.openings(shipped.built.kept)
+    begins = experience.openings(shipped.built.kept)
     # short refusals are regular on purpose (a small model learns the boundary from them); the scenes' are not
     assert begins.most_common(1)[0][1] <= 0.15 * sum(begins.values())
 
@@ -107,17 +108,17 @@ def test_dialogues_are_grounded(shipped):
 def test_no_two_scenes_share_long_runs_of_words(shipped):
     seen: dict[tuple, str] = {}
     for item in shipped.full:
-        words = dataset.words(" ".join(turn.text for turn in item.turns))
+        words = texts.words(" ".join(turn.text for turn in item.turns))
         for gram in set(zip(*(words[start:] for start in range(10)), strict=False)):
             assert seen.setdefault(gram, item.id) == item.id, " ".join(gram)
 
 
 def test_protective_pairs_are_many_matched_and_do_not_leak(shipped):
-    pairs = protective.pairs(shipped.built.kept)
+    pairs = experience.matched_pairs(shipped.built.kept)
     assert len(pairs) >= floor(shipped.slug, 40) and len({beyond.topic for beyond, _ in pairs}) >= 8
     refused = sum(not item.answerable for item in shipped.built.kept)
     assert 0.45 <= refused / len(shipped.built.kept) <= 0.55
-    assert protective.leaks(shipped.built.kept) <= 0.08
+    assert experience.leaking_share(shipped.built.kept) <= 0.08
 
 
 def test_question_bank_is_large_and_sound(shipped):
@@ -144,11 +145,10 @@ def test_every_paragraph_has_two_questions(shipped):
 
 
 def test_questions_were_not_seen_in_training(shipped):
-    from charlib import dataset
 
-    examples = dataset.examples(shipped.person, shipped.scenes.kept, [*shipped.told.kept, *shipped.built.kept])
+    examples = upload.all_examples(shipped.person, shipped.scenes.kept, [*shipped.told.kept, *shipped.built.kept])
     shipped.here.write_jsonl("examples.jsonl", examples)
-    found = evidence.contamination(shipped.here, shipped.questions)
+    found = scores.contamination(shipped.here, shipped.questions)
     assert found["shared"] == [], found["shared"][:5]
 
 
@@ -172,6 +172,6 @@ def test_facts_are_met_three_times(shipped):
 def test_development_questions_are_no_scoring_questions():
     folder = run.root() / "tests" / "data" / "development"
     for path in sorted(folder.glob("*.jsonl")):
-        scoring = {item.question for item in interview.load_questions(run.root() / "data" / "questions" / path.name)}
-        tuning = {item.question for item in interview.load_questions(path)}
+        scoring = {item.question for item in playground.load_questions(run.root() / "data" / "questions" / path.name)}
+        tuning = {item.question for item in playground.load_questions(path)}
         assert len(scoring & tuning) <= 0.02 * len(tuning)

@@ -21,8 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from charlib import endpoint, experience, run, teacher
-from charlib.endpoint import Client, EndpointTeacher, Journal, Prompt, Settings
+from charlib import experience, models, run, teachers
+from charlib.records import Request
+from charlib.teachers.endpoint import Client, EndpointTeacher, Prompt, Settings
+from charlib.teachers.journal import Journal
 
 KEY = "sk-test-0123456789abcdefghij"
 
@@ -302,11 +304,11 @@ def test_f06_retry_after_of_hours_stops_and_can_be_resumed(tmp_path, budget):
     "given, seconds", [("3", 3), ("0.5", 0.5), ("-3", 0), ("nonsense", None), ("", None), ("nan", None), ("inf", float("inf"))]
 )
 def test_f06_retry_after_is_read_as_seconds(given, seconds):
-    assert endpoint.retry_after({"retry-after": given}) == seconds
+    assert teachers.retry_after({"retry-after": given}) == seconds
 
 
 def test_f06_retry_after_is_read_as_a_date():
-    assert 7000 < endpoint.retry_after({"retry-after": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 7200))}) <= 7200
+    assert 7000 < teachers.retry_after({"retry-after": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 7200))}) <= 7200
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 402])
@@ -318,7 +320,7 @@ def test_f07_refused_key_stops_at_once_and_is_in_no_message(tmp_path, code):
         assert server.total <= 4  # what was in flight, no retry
     assert str(code) in str(caught.value) and "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
     assert KEY not in "".join([str(caught.value), repr(caught.value), *said])
-    assert endpoint.leaks(tmp_path, SecretStr(KEY)) == []
+    assert teachers.leaks(tmp_path, SecretStr(KEY)) == []
 
 
 def test_f07_what_was_answered_before_a_refusal_is_kept(tmp_path):
@@ -482,12 +484,12 @@ def test_wall_clock_budget_holds_even_against_a_hanging_server(tmp_path):
     ],
 )
 def test_f11_json_is_found_in_fences_and_prose(reply):
-    assert endpoint.parse(reply, Verdict)[0] == Verdict(grade=4, reason="warm")
+    assert teachers.parse(reply, Verdict)[0] == Verdict(grade=4, reason="warm")
 
 
 @given(st.text(alphabet='{}[]":,a1 \\\n', max_size=80) | st.text(max_size=40))
 def test_f11_any_text_parses_or_says_what_is_wrong(text):
-    found, trouble = endpoint.parse(text, Verdict)
+    found, trouble = teachers.parse(text, Verdict)
     assert (found is None) == bool(trouble)
 
 
@@ -497,7 +499,7 @@ def test_f11_any_text_parses_or_says_what_is_wrong(text):
 )
 def test_f11_hostile_json_is_refused_quickly(text):
     started = time.monotonic()
-    assert endpoint.parse(text, Verdict)[0] is None
+    assert teachers.parse(text, Verdict)[0] is None
     assert time.monotonic() - started < 2
 
 
@@ -580,7 +582,7 @@ def test_strict_schema_requires_everything_and_nothing_else():
         inner: Inner
         many: list[Inner] = []
 
-    found = endpoint.strict(Outer.model_json_schema())
+    found = teachers.strict(Outer.model_json_schema())
     assert found["required"] == ["inner", "many"] and found["additionalProperties"] is False
     inner = found["$defs"]["Inner"]
     assert inner["required"] == ["default"] and "default" in inner["properties"] and "default" not in inner["properties"]["default"]
@@ -594,8 +596,8 @@ def test_f13_a_new_prompt_version_asks_again_and_a_new_parser_does_not(tmp_path)
     with Server(structured("nothing")) as server:
         plain = [Prompt("p", ({"role": "user", "content": "grade it"},))]
         first = ask(server, plain, path)["p"]
-        assert endpoint.parse(first.text, Stricter)[0].grade == 4
-        assert endpoint.parse(ask(server, plain, path)["p"].text, Verdict)[0].reason == "warm"
+        assert teachers.parse(first.text, Stricter)[0].grade == 4
+        assert teachers.parse(ask(server, plain, path)["p"].text, Verdict)[0].reason == "warm"
         assert server.total == 1
         ask(server, [Prompt("p", ({"role": "user", "content": "grade it"},), version="2")], path)
         assert server.total == 2
@@ -628,9 +630,9 @@ def test_f29_key_is_in_no_file_message_or_representation(tmp_path, monkeypatch, 
         everything = [repr(answers[id]) for id in answers] + [repr(client.settings), str(vars(client)), repr(vars(client.settings)), *said]
         assert answers["p0"].text == "Your key is [key]."
         assert KEY not in "".join([*everything, *capsys.readouterr(), client.entry(prompts(1)[0])])
-    assert endpoint.leaks(tmp_path, SecretStr(KEY)) == []
+    assert teachers.leaks(tmp_path, SecretStr(KEY)) == []
     (tmp_path / "saved.ipynb").write_text(json.dumps({"source": f"KEY = '{KEY}'"}))
-    assert endpoint.leaks(tmp_path, SecretStr(KEY)) == [tmp_path / "saved.ipynb"]
+    assert teachers.leaks(tmp_path, SecretStr(KEY)) == [tmp_path / "saved.ipynb"]
 
 
 def test_f29_key_of_another_tool_is_not_sent(tmp_path, monkeypatch):
@@ -731,8 +733,8 @@ def test_progress_is_a_line_each_in_logs_and_silent_when_disabled(tmp_path, monk
 # ---- teacher
 
 
-def request(n: int, sample: int = 0) -> teacher.Request:
-    return teacher.Request("nobody", "scenes", f"s{n}", sample, "1", ({"role": "user", "content": f"question {n}"},))
+def request(n: int, sample: int = 0) -> Request:
+    return Request("nobody", "scenes", f"s{n}", sample, "1", ({"role": "user", "content": f"question {n}"},))
 
 
 def test_teacher_completes_and_marks_what_failed():
@@ -800,11 +802,11 @@ def test_stamps_of_recorded_and_chain_follow_the_first_that_answers(tmp_path):
 
     def recorded(text):
         (tmp_path / "r.jsonl").write_text(json.dumps({"key": request(0).key, "completion": text, "written_for": "1"}) + "\n")
-        return teacher.Recorded("nobody", tmp_path)
+        return teachers.Recorded("nobody", tmp_path)
 
     old, new = recorded("one"), recorded("two")
     assert old.stamp(request(0)) != new.stamp(request(0)) and old.stamp(request(1)) == ""
-    assert teacher.Chain(old, Other()).stamp(request(0)) == old.stamp(request(0)) and teacher.Chain(old, Other()).stamp(request(1)) == "o"
+    assert teachers.Chain(old, Other()).stamp(request(0)) == old.stamp(request(0)) and teachers.Chain(old, Other()).stamp(request(1)) == "o"
 
 
 # ---- killed at random moments
@@ -916,9 +918,8 @@ def served(tmp_path_factory):
     missing = [name for name in ("fastapi", "uvicorn") if not importlib.util.find_spec(name)]
     if missing:
         pytest.skip(f"transformers serve needs {' and '.join(missing)}")
-    from charlib import base
 
-    folder, log = base.find("bundled", say=lambda text: None).folder, tmp_path_factory.mktemp("serve") / "log.txt"
+    folder, log = models.find_base("bundled", say=lambda text: None).folder, tmp_path_factory.mktemp("serve") / "log.txt"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -5,10 +5,10 @@ import json
 import pytest
 from faulty_server import Server, ok
 
-from charlib import examination, interview, judge, run, scores
-from charlib.dataset import Example
-from charlib.interview import Answer, Question
-from charlib.simulacrum import Reply
+from charlib import models, playground, profile, run, scores
+from charlib.models.decode import Reply
+from charlib.records import Answer, Example, Judgement, Question
+from charlib.scores import examination as scores_examination_file
 
 
 class Says:
@@ -62,19 +62,19 @@ def served(monkeypatch):
 
 def test_one_parameter_brings_a_judge_and_none_asks_nobody(here, person, served):
     rows = answered(person, *SYSTEMS)
-    assert examination.judged(here, person, BANK, rows) == {"judges": {}, "people": {}, "against": {}} and not here.has("judged.json")
+    assert scores.judged(here, person, BANK, rows) == {"judges": {}, "people": {}, "against": {}} and not here.has("judged.json")
     server = served(lambda call: ok(f"It names the clock or not.\nVERDICT: {6 if 'Reply: It was' in call.prompt else 2}"))
-    found = examination.judged(here, person, BANK, rows, "endpoint", count=4, repeats=2)
+    found = scores.judged(here, person, BANK, rows, "endpoint", count=4, repeats=2)
     (name,) = found["judges"]
     assert name.startswith("some-model at 127.0.0.1")
     table = found["judges"][name]
     assert list(table).index("consistency") < list(table).index("systems") and table["consistency"]["all"]["same"] == 1.0
     assert table["systems"]["simulacrum"]["memorization"]["value"] == 6.0 and table["systems"]["prompted"]["memorization"]["value"] == 2.0
     asked = len(server.counts)
-    assert examination.judged(here, person, BANK, rows, "endpoint", count=4, repeats=2) == found and len(server.counts) == asked
+    assert scores.judged(here, person, BANK, rows, "endpoint", count=4, repeats=2) == found and len(server.counts) == asked
     assert here.read_json("judged.json")["judges"].keys() == found["judges"].keys()
-    assert examination.judged(here, person, BANK, rows)["judges"].keys() == found["judges"].keys()  # read back, nobody asked
-    assert set(examination.judged(here, person, BANK, rows, "other-model", count=2, repeats=2)["judges"]) == {
+    assert scores.judged(here, person, BANK, rows)["judges"].keys() == found["judges"].keys()  # read back, nobody asked
+    assert set(scores.judged(here, person, BANK, rows, "other-model", count=2, repeats=2)["judges"]) == {
         name,
         name.replace("some-model", "other-model"),
     }
@@ -83,17 +83,17 @@ def test_one_parameter_brings_a_judge_and_none_asks_nobody(here, person, served)
 @pytest.mark.parametrize("said", ["Seven!", "VERDICT: 9", "A good reply, I think.\nVERDICT: excellent", ""])
 def test_a_judge_of_nonsense_gives_missing_verdicts_that_are_counted(here, person, served, said):
     served(lambda call: ok(said))
-    found = examination.judged(here, person, BANK, answered(person, *SYSTEMS), "endpoint", count=3, repeats=2)
+    found = scores.judged(here, person, BANK, answered(person, *SYSTEMS), "endpoint", count=3, repeats=2)
     (table,) = found["judges"].values()
     cell = table["systems"]["simulacrum"]["memorization"]
     assert cell["value"] is None and cell["missing"] == cell["asked"] == 6
-    assert all(row.verdict is None and row.missing for row in here.read_jsonl(judge.JUDGEMENTS, judge.Judgement))
+    assert all(row.verdict is None and row.missing for row in here.read_jsonl(scores.JUDGEMENTS, Judgement))
 
 
 def test_a_judge_without_an_endpoint_is_one_line(here, person, monkeypatch):
     monkeypatch.delenv("CHARLIB_ENDPOINT", raising=False)
     with pytest.raises(run.RunError, match="CHARLIB_ENDPOINT"):
-        examination.judged(here, person, BANK, answered(person, *SYSTEMS), "some-model")
+        scores.judged(here, person, BANK, answered(person, *SYSTEMS), "some-model")
 
 
 # ---- answers of other projects
@@ -141,7 +141,7 @@ def released(tmp_path):
 
 def test_other_projects_answers_stand_beside_ours_on_the_same_questions(here, person, released):
     systems = [Says("simulacrum", lambda asked: "I have never heard of it." if "C++" in asked else "Captain Moss had it.")]
-    table = examination.imported(here, person, released, systems)
+    table = scores.imported(here, person, released, systems)
     assert list(table["systems"]) == ["simulacrum", "character_llm_7b", "vicuna_7b"]
     held = {name: entry["hallucination"]["parts"]["refused_beyond"]["value"] for name, entry in table["systems"].items()}
     assert held == {"simulacrum": 1.0, "character_llm_7b": 1.0, "vicuna_7b": 0.0}
@@ -149,25 +149,24 @@ def test_other_projects_answers_stand_beside_ours_on_the_same_questions(here, pe
     assert grounded["character_llm_7b"] == 1.0 and grounded["vicuna_7b"] == 0.0
     assert table["systems"]["vicuna_7b"]["stability"]["beside"]["stops"]["value"] == pytest.approx(2 / 3, abs=1e-4)  # one was cut
     assert table["grounding"]["simulacrum-vicuna_7b"]["difference"] == 1.0
-    assert examination.imported(here, person, "") == {}
+    assert scores.imported(here, person, "") == {}
     assert here.read_json("imported.json") == json.loads(json.dumps(table)) and len(here.read_jsonl("imported.jsonl")) == 3
 
 
 def test_released_files_are_found_by_person_and_named_by_system(person, released, tmp_path):
-    rows = examination.load_released(released, person)
+    rows = scores.load_released(released, person)
     assert {row.system for row in rows} == {"character_llm_7b", "vicuna_7b"} and len(rows) == 7
     one = next(released.glob("Gray_vicuna*/*.json"))
-    assert {row.system for row in examination.load_released(f"{one}", person)} == {"vicuna_7b"}
+    assert {row.system for row in scores.load_released(f"{one}", person)} == {"vicuna_7b"}
     (tmp_path / "empty").mkdir()
     with pytest.raises(run.RunError, match="No answers about Nell Gray"):
-        examination.load_released(tmp_path / "empty", person)
+        scores.load_released(tmp_path / "empty", person)
 
 
 def test_character_llm_is_above_vicuna_and_alpaca_where_no_model_is_needed(here, official):
-    from charlib import profile
 
     person = profile.load(official / "profile_wiki_Beethoven.txt")
-    table = examination.imported(here, person, official)
+    table = scores.imported(here, person, official)
     assert list(table["systems"]) == ["character_llm_7b", "chatgpt", "alpaca_7b", "vicuna_7b"]
     for other in ("alpaca_7b", "vicuna_7b"):
         pair = f"character_llm_7b-{other}"
@@ -178,28 +177,27 @@ def test_character_llm_is_above_vicuna_and_alpaca_where_no_model_is_needed(here,
 
 
 def test_contrast_tells_who_knows_the_person_by_name(here, person):
-    from charlib import dataset
 
-    system = {"role": "system", "content": dataset.system_prompt(person.name)}
+    system = {"role": "system", "content": models.system_prompt(person.name)}
     rows = [
         Example(id=f"e{n}", dialogue="d", paragraphs=[f"p{n}"], split=split,
                 messages=[system, {"role": "user", "content": "Well?"}, {"role": "assistant", "content": f"Well {n}."}])
         for n, split in enumerate(["train", "validation", "validation", "validation"])
     ]  # fmt: skip
     here.write_jsonl("examples.jsonl", rows)
-    found = examination.contrast(
+    found = scores.contrast_run(
         here, person, [Says("simulacrum", str, 0.5), Says("prompted", str, 0.0), Says("served", str)], other="Moss"
     )
     assert set(found) == {"simulacrum", "prompted"} and found["simulacrum"]["value"] == 0.5 and found["prompted"]["value"] == 0.0
     assert found["simulacrum"]["n"] == 3 and found["simulacrum"]["other"] == "Moss"
     here.write_jsonl("examples.jsonl", rows[:1])
-    assert examination.contrast(here, person, [Says("simulacrum", str, 0.5)]) == {}
+    assert scores.contrast_run(here, person, [Says("simulacrum", str, 0.5)]) == {}
 
 
 def test_the_endpoint_stands_in_the_table_as_any_system(here, person, served):
     served(lambda call: ok("It was clock 3."))
-    system = interview.Served(here, examination.served(here, "endpoint"), person, name="hosted")
-    answers = interview.conduct(here, BANK, [system], character=person.name, say=lambda text: None)
+    system = playground.Served(here, scores.served(here, "endpoint"), person, name="hosted")
+    answers = playground.conduct(here, BANK, [system], character=person.name, say=lambda text: None)
     table = scores.score([*answered(person, SYSTEMS[0]), *answers], person, BANK)
     assert table["systems"]["hosted"]["memorization"]["value"] == pytest.approx(1 / 8, abs=1e-4)
     assert table["paired"]["simulacrum-hosted"]["memorization"]["difference"] == pytest.approx(7 / 8, abs=1e-4)
@@ -217,10 +215,10 @@ def test_a_trajectory_measures_first_middle_and_last_once_and_says_how_far_each_
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(bytes([number]))
         (folder / "trainer_state.json").write_text(json.dumps({"epoch": reached}))
-    monkeypatch.setattr(examination.simulacrum.Simulacrum, "add", lambda self, name, folder: None)
-    monkeypatch.setattr(examination, "_measure", lambda sim, name, *given: measured.append(name) or {"recall": 0.5})
-    rows = examination.trajectory(here, person, 8)
+    monkeypatch.setattr(models.Simulacrum, "add", lambda self, name, folder: None)
+    monkeypatch.setattr(scores_examination_file, "_measure", lambda sim, name, *given: measured.append(name) or {"recall": 0.5})
+    rows = scores.trajectory(here, person, 8)
     assert [row["epoch"] for row in rows] == [0, 1, 3, 4.4]
-    assert examination.trajectory(here, person, 8) == rows and len(measured) == 4, "read back, not measured again"
+    assert scores.trajectory(here, person, 8) == rows and len(measured) == 4, "read back, not measured again"
     (here.path("checkpoints", "epoch-5") / "adapter_model.safetensors").write_bytes(b"trained again")
-    assert examination.trajectory(here, person, 8)[-1] != rows[-1] and len(measured) == 8
+    assert scores.trajectory(here, person, 8)[-1] != rows[-1] and len(measured) == 8

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlib import experience, profile, run, teacher
-from charlib.experience import Dialogue, Reject, Scene, Turn
-from charlib.teacher import Completion, Recorded
+from charlib import experience, profile, run, teachers
+from charlib.experience import reconstruction as experience_reconstruction_file
+from charlib.records import Completion, Dialogue, Reject, Scene, Turn
+from charlib.teachers import prompts as teachers_prompts_file
+from charlib.teachers.teacher import Recorded
 
 SCENES = """Here are 2 scenes:
 
@@ -368,7 +370,7 @@ def test_an_edited_paragraph_re_makes_only_its_descendants_and_the_log_says_so(h
 def test_f13_a_new_parser_reads_the_journal_again_without_asking(here, person, monkeypatch):
     experience.reconstruct(here, person, whole(), scenes=1)
     original = experience.parse_dialogue
-    monkeypatch.setattr(experience, "parse_dialogue", lambda text, who: original(text.replace("guineas", "pounds"), who))
+    monkeypatch.setattr(experience_reconstruction_file, "parse_dialogue", lambda text, who: original(text.replace("guineas", "pounds"), who))
     writer = whole()
     _, dialogues = experience.reconstruct(here, person, writer, scenes=1)
     assert writer.asked == []
@@ -379,8 +381,8 @@ def test_f13_a_new_parser_reads_the_journal_again_without_asking(here, person, m
 
 def test_f13_a_new_prompt_version_asks_again_only_there(here, person, monkeypatch):
     experience.reconstruct(here, person, whole(), scenes=1)
-    original = teacher.prompt
-    monkeypatch.setattr(teacher, "prompt", lambda name: (original(name)[0] + " Be brief.", "99") if name == "memory" else original(name))
+    original = teachers.prompt
+    monkeypatch.setattr(teachers_prompts_file, "prompt", lambda name: (original(name)[0] + " Be brief.", "99") if name == "memory" else original(name))
     writer = whole()
     experience.reconstruct(here, person, writer, scenes=1)
     assert {stage for stage, _ in writer.asked} == {"memory"} and len(writer.asked) == 3
@@ -407,9 +409,8 @@ def test_every_shipped_paragraph_has_its_recordings(slug):
     found = profile.load(profile.find(slug))
     recorded = Recorded(slug)
     asked = experience.scene_requests(found, slug) + experience.memory_requests(found, slug)
-    from charlib import protective
 
-    asked += protective.protective_requests(found, slug)
+    asked += experience.protective_requests(found, slug)
     missing = [(request.stage, request.subject) for request in asked if not recorded.stamp(request)]
     assert missing == []
     scenes = [scene for request, completion in recorded.complete(experience.scene_requests(found, slug))
@@ -420,16 +421,16 @@ def test_every_shipped_paragraph_has_its_recordings(slug):
 
 def test_an_unknown_teacher_and_a_missing_prompt_are_one_line(person, monkeypatch, tmp_path):
     with pytest.raises(run.RunError, match="No teacher 'oracle': use recorded, offline or endpoint"):
-        teacher.make("oracle", "nell", person)
+        teachers.make_teacher("oracle", "nell", person)
     with pytest.raises(run.RunError, match="nothing.md is missing from data/prompts"):
-        teacher.prompt("nothing")
+        teachers.prompt("nothing")
 
 
 def test_f17_a_prompts_places_are_filled_once_and_values_stay_text():
-    filled = teacher.fill("[[a]] {b} {{ c }} [[unknown]]", {"a": "[[b]] {0.__class__}", "b": "never"})
+    filled = teachers.fill("[[a]] {b} {{ c }} [[unknown]]", {"a": "[[b]] {0.__class__}", "b": "never"})
     assert filled == "[[b]] {0.__class__} {b} {{ c }} [[unknown]]"
 
 
 def test_recorded_for_a_character_without_recordings_is_refused_before_anything_is_written(here, person):
     with pytest.raises(run.RunError, match="No recordings for 'nell-gray'.*offline"):
-        teacher.make("recorded", here.character, person, 0)
+        teachers.make_teacher("recorded", here.character, person, 0)

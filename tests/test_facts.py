@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from charlib import facts, language, profile
-from charlib.words import TIME_NOUNS
+from charlib import profile
+from charlib.teachers.english import facts
+from charlib.teachers.english.words import MONTHS, TIME_NOUNS
 
 LIVES = Path(__file__).parent / "data" / "lives"
 NAMES = sorted(path.stem for path in LIVES.glob("*.jsonl"))
@@ -74,7 +75,7 @@ def test_the_two_halves_of_a_paragraph_are_its_exchanges_fact_by_fact():
 def test_when_is_answered_with_a_time(name):
     times = (
         TIME_NOUNS - {"spring"}
-        | set(language.MONTHS)
+        | set(MONTHS)
         | {"ago", "then", "after", "before", "until", "when", "while", "during", "war", "death", "birth"}
     )
     for question, answer in life(name)[0]:

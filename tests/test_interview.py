@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from charlib import endpoint, interview, profile, run
-from charlib.interview import Answer, Question
-from charlib.simulacrum import BASE, Reply
+from charlib import playground, profile, run, teachers
+from charlib.models.decode import BASE, Reply
+from charlib.records import Answer, Example, Message, Question, State
 
 PROFILE = """---
 name: Nell Gray
@@ -58,7 +58,7 @@ def questions(count: int) -> list[Question]:
 
 def test_our_bank_ignores_unknown_fields_and_numbers_become_text(tmp_path):
     row = {"id": 7, "question": " Who  taught you? ", "topic": "past", "paragraph": 3, "gold": ["Moss"], "colour": "red", "pair": None}
-    (item,) = interview.load_questions(write(tmp_path / "bank.jsonl", [row]))
+    (item,) = playground.load_questions(write(tmp_path / "bank.jsonl", [row]))
     assert (item.id, item.question, item.paragraph, item.pair) == ("7", "Who taught you?", "3", None)
 
 
@@ -67,7 +67,7 @@ def test_original_questions_have_their_text_for_an_id_and_topic_4_is_a_candidate
         {"topic_id": "topic-1", "topic": "personal information and past experiences", "question": "Where were you born?"},
         {"topic_id": "topic-4", "topic": "difficult to answer without breaking character", "question": "Which app do you use?"},
     ]
-    past, beyond = interview.load_questions(write(tmp_path / "any name.json", rows, lines=False))
+    past, beyond = playground.load_questions(write(tmp_path / "any name.json", rows, lines=False))
     assert (past.id, past.topic, past.candidate) == ("Where were you born?", "past", None)
     assert (beyond.topic, beyond.answerable, beyond.candidate, beyond.purpose) == ("beyond", False, True, "boundary")
 
@@ -89,13 +89,13 @@ def test_a_wrong_bank_is_one_line(tmp_path, text, says):
     path = tmp_path / "bank.jsonl"
     path.write_text(text)
     with pytest.raises(run.RunError, match=says) as caught:
-        interview.load_questions(path)
+        playground.load_questions(path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_bank_says_which(tmp_path):
     with pytest.raises(run.RunError, match=r"nowhere\.jsonl"):
-        interview.load_questions(tmp_path / "nowhere.jsonl")
+        playground.load_questions(tmp_path / "nowhere.jsonl")
 
 
 def test_a_bank_without_groups_is_understood():
@@ -144,16 +144,16 @@ def test_a_bank_without_groups_is_understood():
 )
 def test_options_change_places_in_words(question, options, turned):
     item = Question(id="x", question=question, kind="pair", options=options)
-    assert interview.orders(item) == (question, turned)
+    assert playground.orders(item) == (question, turned)
 
 
 def test_both_orders_adds_a_twin_behind_each_choice_only():
     item = Question(id="c", question="Is it fit to eat, or not?", kind="pair", options=["I eat it.", "I leave it."], paragraph="p")
     plain = Question(id="o", question="Who?")
-    first, twin, last = interview.both_orders([item, plain])
+    first, twin, last = playground.both_orders([item, plain])
     assert last == plain and twin.swap_of == first.id == twin.base_id == "c" and twin.paragraph == "p"
     assert first.question.endswith("“I eat it.” or “I leave it.”?") and twin.question.endswith("“I leave it.” or “I eat it.”?")
-    assert interview.both_orders([first, twin, last])[-1] == plain
+    assert playground.both_orders([first, twin, last])[-1] == plain
 
 
 # ---- conducting
@@ -162,7 +162,7 @@ def test_both_orders_adds_a_twin_behind_each_choice_only():
 def test_answers_stand_in_order_a_row_a_question_system_and_seed(tmp_path):
     first, second = Says(str.upper, "first"), Says(str.lower, "second")
     out = tmp_path / "answers.jsonl"
-    answers = interview.conduct(out, questions(5), [first, second], seeds=(0, 1), batch=2)
+    answers = playground.conduct(out, questions(5), [first, second], seeds=(0, 1), batch=2)
     assert [(a.system, a.seed, a.question) for a in answers] == [
         (s, n, f"q{q}") for s in ("first", "second") for n in (0, 1) for q in range(5)
     ]
@@ -172,11 +172,11 @@ def test_answers_stand_in_order_a_row_a_question_system_and_seed(tmp_path):
 
 def test_a_torn_file_is_continued_and_nothing_is_asked_twice(tmp_path):
     out = tmp_path / "answers.jsonl"
-    whole = interview.conduct(out, questions(6), [Says(str.upper)])
+    whole = playground.conduct(out, questions(6), [Says(str.upper)])
     lines = out.read_text().splitlines()
     out.write_text("\n".join(lines[:4]) + "\n" + lines[4][:37])
     system = Says(str.upper)
-    assert interview.conduct(out, questions(6), [system]) == whole
+    assert playground.conduct(out, questions(6), [system]) == whole
     assert [talk[-1]["content"] for talk in system.given] == ["What is number 4?", "What is number 5?"]
     assert run.read_jsonl(out, Answer) == whole
 
@@ -189,7 +189,7 @@ def test_an_interview_that_breaks_off_keeps_its_batches(tmp_path):
 
     out = tmp_path / "answers.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        interview.conduct(out, questions(6), [Says(breaks)], batch=2)
+        playground.conduct(out, questions(6), [Says(breaks)], batch=2)
     assert [answer.question for answer in run.read_jsonl(out, Answer)] == ["q0", "q1", "q2", "q3"]
 
 
@@ -197,24 +197,24 @@ def test_other_weights_and_other_wordings_are_asked_again_and_other_rows_stay(tm
     out = tmp_path / "answers.jsonl"
     old = Says(str.upper)
     old.maker = "one"
-    interview.conduct(out, questions(3), [old, Says(str.lower, "other")])
+    playground.conduct(out, questions(3), [old, Says(str.lower, "other")])
     new = Says(str.title)
     new.maker = "two"
     bank = questions(3)
-    answers = interview.conduct(out, bank, [new])
+    answers = playground.conduct(out, bank, [new])
     assert len(new.given) == 3 and {answer.maker for answer in answers} == {"two"}
     assert [row.system for row in run.read_jsonl(out, Answer)] == ["says"] * 3 + ["other"] * 3
     bank[1] = bank[1].model_copy(update={"question": "What was number 1?"})
     new.given.clear()
-    interview.conduct(out, bank, [new])
+    playground.conduct(out, bank, [new])
     assert [talk[-1]["content"] for talk in new.given] == ["What was number 1?"]
 
 
 def test_a_question_that_stands_twice_is_answered_twice(tmp_path):
     bank = questions(1) * 2
-    answers = interview.conduct(tmp_path / "a.jsonl", bank, [Says(str.upper)])
+    answers = playground.conduct(tmp_path / "a.jsonl", bank, [Says(str.upper)])
     system = Says(str.upper)
-    assert len(answers) == 2 and interview.conduct(tmp_path / "a.jsonl", bank, [system]) == answers and not system.given
+    assert len(answers) == 2 and playground.conduct(tmp_path / "a.jsonl", bank, [system]) == answers and not system.given
 
 
 def test_wrong_interviews_are_one_line(tmp_path):
@@ -223,12 +223,12 @@ def test_wrong_interviews_are_one_line(tmp_path):
             return super().reply(conversations, seed)[:-1]
 
     with pytest.raises(run.RunError, match="gave 1 replies to 2"):
-        interview.conduct(tmp_path / "a.jsonl", questions(2), [Short(str.upper)])
+        playground.conduct(tmp_path / "a.jsonl", questions(2), [Short(str.upper)])
     with pytest.raises(run.RunError, match="Two systems"):
-        interview.conduct(tmp_path / "a.jsonl", questions(2), [Says(str.upper), Says(str.lower)])
+        playground.conduct(tmp_path / "a.jsonl", questions(2), [Says(str.upper), Says(str.lower)])
     (tmp_path / "b.jsonl").write_text('{"shopping": "list"}\n')
     with pytest.raises(run.RunError, match="line 1 is not an answer"):
-        interview.conduct(tmp_path / "b.jsonl", questions(2), [Says(str.upper)])
+        playground.conduct(tmp_path / "b.jsonl", questions(2), [Says(str.upper)])
 
 
 # ---- thoughts
@@ -246,14 +246,14 @@ def test_wrong_interviews_are_one_line(tmp_path):
     ],
 )
 def test_thoughts_are_kept_out_of_what_is_said(text, spoken, thought):
-    assert interview.split_thought(text) == (spoken, thought)
+    assert playground.split_thought(text) == (spoken, thought)
 
 
 @given(st.text(max_size=80))
 @settings(max_examples=80, deadline=None)
 def test_splitting_never_fails_and_is_stable(text):
-    spoken, _ = interview.split_thought(text)
-    assert interview.split_thought(spoken)[0] == spoken or "(" in text
+    spoken, _ = playground.split_thought(text)
+    assert playground.split_thought(spoken)[0] == spoken or "(" in text
 
 
 # ---- the standard systems
@@ -280,7 +280,7 @@ class FakeSim:
 
 def test_three_systems_share_set_up_and_differ_in_what_they_should(person):
     sim = FakeSim()
-    trained, prompted, told = interview.standard(sim, person, place="Hull", time="1822", state="proud")
+    trained, prompted, told = playground.standard(sim, person, place="Hull", time="1822", state="proud")
     for system in (trained, prompted, told):
         system.reply([[{"role": "user", "content": "Why did you quarrel with the bishop over the bell?"}]], 3)
     (as_one, one, seed), (as_two, two, _), (as_three, three, _) = sim.calls
@@ -293,18 +293,18 @@ def test_three_systems_share_set_up_and_differ_in_what_they_should(person):
 
 
 def test_a_state_of_the_profile_is_a_set_up(person):
-    told = person.model_copy(update={"states": [profile.State(when="1824", place="York", state="furious about a bell")]})
+    told = person.model_copy(update={"states": [State(when="1824", place="York", state="furious about a bell")]})
     sim = FakeSim()
-    (system,) = interview.systems(sim, told, "simulacrum", **interview.setting(told))
+    (system,) = playground.make_systems(sim, told, "simulacrum", **playground.setting(told))
     system.reply([[{"role": "user", "content": "Well?"}]])
     assert sim.calls[-1][1][0][0]["content"].endswith("Place: York\nTime: 1824\nState: furious about a bell")
     with pytest.raises(run.RunError, match="has 1 states"):
-        interview.setting(told, 1)
+        playground.setting(told, 1)
 
 
 def test_the_profile_in_the_prompt_keeps_to_its_words(person):
     sim = FakeSim()
-    told = interview.PromptedProfile(sim, person, words=12)
+    told = playground.PromptedProfile(sim, person, words=12)
     told.reply([[{"role": "user", "content": "What of the clock and the sextant?"}]])
     extra = sim.calls[0][1][0][0]["content"].split("From your life:\n")[1]
     assert len(extra.split()) == 12 and extra.startswith("She built her first clock")
@@ -313,7 +313,7 @@ def test_the_profile_in_the_prompt_keeps_to_its_words(person):
 def test_a_conversation_with_its_own_set_up_keeps_it(person):
     sim = FakeSim()
     given = [{"role": "system", "content": "Somewhere else."}, {"role": "user", "content": "Who?"}]
-    interview.Trained(sim, person).reply([given])
+    playground.Trained(sim, person).reply([given])
     assert sim.calls[0][1] == [given]
 
 
@@ -323,7 +323,7 @@ def test_likelihoods_are_asked_of_who_can_tell(person):
         Question(id="b", question="What is a telephone?", answerable=False, pair="p", gold=["wire"]),
         Question(id="o", question="Tell me."),
     ]
-    found = interview.likelihoods([interview.Trained(FakeSim(), person), Says(str.upper)], bank, ("No.", "Yes, sir."))
+    found = playground.likelihoods([playground.Trained(FakeSim(), person), Says(str.upper)], bank, ("No.", "Yes, sir."))
     assert found == {"simulacrum": {"r": [-4.0, -13.0], "b": [-3.0, -9.0]}}
 
 
@@ -333,15 +333,15 @@ def test_likelihoods_are_asked_of_who_can_tell(person):
 def test_a_conversation_follows_its_script_and_remembers():
     topic = Question(id="hull", question="Tell me of Hull.", follow_ups=["And the rope?", "Once more: Hull?", "You hated it.", "Farewell?"])
     system = Says(lambda words: f"(thinking) hm (speaking) I say {words.lower()}")
-    rows = interview.converse(system, topic, turns=6)
+    rows = playground.converse(system, topic, turns=6)
     assert [row.asked for row in rows[:5]] == ["Tell me of Hull.", "And the rope?", "Once more: Hull?", "You hated it.", "Farewell?"]
     assert [row.turn for row in rows] == list(range(6)) and len({row.conversation for row in rows}) == 1
     assert rows[0].thought == "hm" and rows[0].text == "I say tell me of hull."
     last = system.given[-1]
     assert [message["role"] for message in last] == ["user", "assistant"] * 5 + ["user"] and last[1]["content"] == rows[0].text
-    plain = interview.converse(Says(str.upper), "Tell me of York.", turns=4)
-    assert plain[interview.RE_ASK].asked.endswith("What is there to say of York?")
-    asked = interview.converse(Says(str.upper), "Why?", turns=2, interviewer=Says(lambda words: f"You said {words}; why?", "asks"))
+    plain = playground.converse(Says(str.upper), "Tell me of York.", turns=4)
+    assert plain[playground.RE_ASK].asked.endswith("What is there to say of York?")
+    asked = playground.converse(Says(str.upper), "Why?", turns=2, interviewer=Says(lambda words: f"You said {words}; why?", "asks"))
     assert asked[1].asked == "You said WHY?; why?"
 
 
@@ -349,20 +349,19 @@ def test_conversations_are_saved_and_kept(tmp_path):
     here = run.Run("r", tmp_path)
     topics = [Question(id=f"t{n}", question=f"Tell me of {n}.", group="interview") for n in range(3)]
     system = Says(str.upper)
-    interview.conduct(here, questions(2), [system])
-    rows = interview.conversations(here, topics, [system], turns=3, say=lambda text: None)
+    playground.conduct(here, questions(2), [system])
+    rows = playground.conversations(here, topics, [system], turns=3, say=lambda text: None)
     files = sorted((tmp_path / "conversations").glob("*.jsonl"))
     assert len(rows) == 9 and len(files) == 3 and len(here.read_jsonl("answers.jsonl", Answer)) == 11
     files[0].unlink()
     system.given.clear()
-    assert interview.conversations(here, topics, [system], turns=3, say=lambda text: None) == rows
+    assert playground.conversations(here, topics, [system], turns=3, say=lambda text: None) == rows
     assert len(system.given) == 3 and len(here.read_jsonl("answers.jsonl", Answer)) == 11
-    assert len(interview.conduct(here, questions(3), [system])) == 3
+    assert len(playground.conduct(here, questions(3), [system])) == 3
     assert len(here.read_jsonl("answers.jsonl", Answer)) == 12
 
 
 def test_self_made_questions_share_no_run_of_words_with_what_was_trained(here):
-    from charlib.dataset import Example, Message
 
     asked = "In which year did you open your workshop in the old town of Coburg?"
     said = [Message(role="user", content=f"Tell me: {asked}"), Message(role="assistant", content="In 1868.")]
@@ -372,13 +371,13 @@ def test_self_made_questions_share_no_run_of_words_with_what_was_trained(here):
         Question(id="c", question=asked + " Or not?", pair="x"), Question(id="d", question="Do you know Coburg?", pair="x"),
         Question(id="e", question="Who taught you?"),
     ]  # fmt: skip
-    assert [item.id for item in interview.unseen(here, bank)] == ["e"]
+    assert [item.id for item in playground.unseen(here, bank)] == ["e"]
 
 
 def test_two_simulacra_talk_to_each_other():
     first = Says(lambda words: "(thinking) a fool (speaking) Good day.", "first", "Nell Gray")
     second = Says(lambda words: "And to you.", "second", "Captain Moss")
-    rows = interview.dinner([first, second], "Talk of clocks.", turns=4)
+    rows = playground.dinner([first, second], "Talk of clocks.", turns=4)
     assert [row.system for row in rows] == ["first", "second"] * 2 and [row.turn for row in rows] == [0, 1, 2, 3]
     assert "Captain Moss" in rows[0].asked and "Nell Gray" in rows[1].asked and "fool" not in rows[1].asked
     assert [message["role"] for message in second.given[1]] == ["user", "assistant", "user"]
@@ -387,13 +386,13 @@ def test_two_simulacra_talk_to_each_other():
 def test_a_talk_of_two_that_broke_off_goes_on(tmp_path):
     here = run.open("trial", tmp_path)
     first, second = Says(lambda words: "Good day.", "first", "Nell Gray"), Says(lambda words: "And to you.", "second", "Captain Moss")
-    begun = interview.dinner([first, second], "Talk of clocks.", 2, here=here)
-    assert interview.dinner([first, second], "Talk of clocks.", 5, here=here)[:2] == begun
+    begun = playground.dinner([first, second], "Talk of clocks.", 2, here=here)
+    assert playground.dinner([first, second], "Talk of clocks.", 5, here=here)[:2] == begun
     assert len(first.given) == 3 and len(second.given) == 2
     (path,) = tmp_path.glob("trial/conversations/dinner-*.jsonl")
     assert len(run.read_jsonl(path, Answer)) == 5
     first.maker = "other weights"
-    interview.dinner([first, second], "Talk of clocks.", 5, here=here)
+    playground.dinner([first, second], "Talk of clocks.", 5, here=here)
     assert len(first.given) == 6
 
 
@@ -406,15 +405,15 @@ def test_a_talk_of_two_that_broke_off_goes_on(tmp_path):
     ],
 )
 def test_a_topic_is_asked_again_in_other_words(topic, again):
-    assert interview.reworded(topic) == again
+    assert playground.reworded(topic) == again
 
 
 # ---- an endpoint as a system and as an interviewer
 
 
-def served(server, here, person, kind=interview.Served, **options):
-    plan = endpoint.Settings(server.url, "m", SecretStr("sk-test-0123456789abcdefghij"), attempts=2, first_wait=0.01, longest_wait=0.02)
-    return kind(here, endpoint.Client(plan, say=lambda text: None), person, **options)
+def served(server, here, person, kind=playground.Served, **options):
+    plan = teachers.Settings(server.url, "m", SecretStr("sk-test-0123456789abcdefghij"), attempts=2, first_wait=0.01, longest_wait=0.02)
+    return kind(here, teachers.Client(plan, say=lambda text: None), person, **options)
 
 
 def test_any_endpoint_is_a_system_and_is_asked_once(here, person, monkeypatch):
@@ -422,9 +421,9 @@ def test_any_endpoint_is_a_system_and_is_asked_once(here, person, monkeypatch):
     seen = []
     with Server(lambda call: seen.append(call.body) or ok(f"(thinking) hm (speaking) To {call.prompt}", "length")) as server:
         system = served(server, here, person, name="hosted", words=20, place="Hull")
-        rows = interview.conduct(here, questions(3), [system], character=person.name, say=lambda text: None)
+        rows = playground.conduct(here, questions(3), [system], character=person.name, say=lambda text: None)
         again = served(server, here, person, name="hosted", words=20, place="Hull")
-        assert interview.conduct(here, questions(3), [again], say=lambda text: None) == rows
+        assert playground.conduct(here, questions(3), [again], say=lambda text: None) == rows
         assert len(seen) == 3
     assert [row.text for row in rows] == [f"To What is number {number}?" for number in range(3)]
     assert all(row.system == "hosted" and row.finish == "length" and row.thought == "hm" and row.character == person.name for row in rows)
@@ -439,9 +438,9 @@ def test_an_endpoint_that_gives_nothing_stops_the_interview_and_it_goes_on_later
     with Server(lambda call: status(500) if broken[0] and "number 2" in call.prompt else ok("Well.")) as server:
         system = served(server, here, person)
         with pytest.raises(run.RunError, match="1 of 3 questions unanswered"):
-            interview.conduct(here, questions(3), [system], say=lambda text: None)
+            playground.conduct(here, questions(3), [system], say=lambda text: None)
         broken[0] = False
-        assert [row.text for row in interview.conduct(here, questions(3), [system], say=lambda text: None)] == ["Well."] * 3
+        assert [row.text for row in playground.conduct(here, questions(3), [system], say=lambda text: None)] == ["Well."] * 3
         assert server.counts["What is number 0?"] == 1
 
 
@@ -449,10 +448,10 @@ def test_an_endpoint_asks_and_is_told_what_the_turn_is_for(here, person, monkeyp
     monkeypatch.setenv("TQDM_DISABLE", "1")
     notes = []
     with Server(lambda call: notes.append(call.body["messages"][1]["content"]) or ok(f"Question {len(notes)}?")) as server:
-        asker = served(server, here, person, interview.Interviewer)
-        rows = interview.converse(Says(str.upper), "Hull.", turns=5, interviewer=asker)
+        asker = served(server, here, person, playground.Interviewer)
+        rows = playground.converse(Says(str.upper), "Hull.", turns=5, interviewer=asker)
     assert [row.asked for row in rows] == ["Hull."] + [f"Question {number}?" for number in range(1, 5)]
-    assert all(f"(Now: {note})" in told for note, told in zip(interview.NOTES, notes, strict=True))
+    assert all(f"(Now: {note})" in told for note, told in zip(playground.NOTES, notes, strict=True))
 
 
 # ---- answers of others
@@ -467,11 +466,11 @@ def test_original_single_answers_are_read_as_lists_and_as_objects(tmp_path):
         {"topic_id": "topic-4", "question": "Which app?", "reply": cut},
         {"topic_id": "topic-3", "question": "Why?", "reply": {"role": "Gray", "action": "(speaking)", "content": None}},
     ]
-    where, app, why = interview.load_answers(write(tmp_path / "answers_Gray_alpaca.json", rows, lines=False))
+    where, app, why = playground.load_answers(write(tmp_path / "answers_Gray_alpaca.json", rows, lines=False))
     assert (where.text, where.thought, where.finish, where.system) == ("In Hull.", "Odd man.", "stop", "answers_Gray_alpaca")
     assert (app.text, app.finish, app.item.candidate) == ("First you take the", "length", True)
     assert why.text == "" and where.question == where.asked == "Where?" and where.character == "Gray"
-    assert interview.load_answers(tmp_path / "answers_Gray_alpaca.json", "alpaca")[0].system == "alpaca"
+    assert playground.load_answers(tmp_path / "answers_Gray_alpaca.json", "alpaca")[0].system == "alpaca"
 
 
 def test_original_multi_turn_answers_are_conversations(tmp_path):
@@ -480,7 +479,7 @@ def test_original_multi_turn_answers_are_conversations(tmp_path):
 
     content = [said(0, "interviewer", "Well?"), said(0, "character", "Well."), said(1, "interviewer", "So?"), said(1, "character", "So.")]
     row = {"character": "Nell Gray", "model": "gray-7b", "topic": "Hull", "qid": 4, "max_turns": 2, "finished": True, "content": content}
-    rows = interview.load_answers(write(tmp_path / "multi.jsonl", [row]), "given")
+    rows = playground.load_answers(write(tmp_path / "multi.jsonl", [row]), "given")
     assert [(r.system, r.asked, r.text, r.turn, r.question) for r in rows] == [
         ("gray-7b", "Well?", "Well.", 0, "Hull"),
         ("gray-7b", "So?", "So.", 1, "Hull"),
@@ -489,9 +488,9 @@ def test_original_multi_turn_answers_are_conversations(tmp_path):
 
 
 def test_our_answers_round_trip_and_sparse_ones_are_filled(tmp_path):
-    answers = interview.conduct(tmp_path / "a.jsonl", questions(3), [Says(str.upper)])
-    assert interview.load_answers(tmp_path / "a.jsonl") == answers
-    (row,) = interview.load_answers(write(tmp_path / "mine.jsonl", [{"question": "Who?", "text": "(thinking) Hm. (speaking) Moss."}]))
+    answers = playground.conduct(tmp_path / "a.jsonl", questions(3), [Says(str.upper)])
+    assert playground.load_answers(tmp_path / "a.jsonl") == answers
+    (row,) = playground.load_answers(write(tmp_path / "mine.jsonl", [{"question": "Who?", "text": "(thinking) Hm. (speaking) Moss."}]))
     assert (row.system, row.asked, row.text, row.thought) == ("mine", "Who?", "Moss.", "Hm.")
 
 
@@ -502,5 +501,5 @@ def test_what_is_no_answer_is_one_line(tmp_path, text):
     path = tmp_path / "answers.jsonl"
     path.write_text(text)
     with pytest.raises(run.RunError, match=r"answers\.jsonl") as caught:
-        interview.load_answers(path)
+        playground.load_answers(path)
     assert "\n" not in str(caught.value)

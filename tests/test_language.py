@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlib import facts as reader
 from charlib import profile
-from charlib.language import clauses, join, tokens
-from charlib.profile import Date
-from charlib.simplify import sentences
-from charlib.story import Story, sentence_case
-from charlib.words import base, is_past, number, spelled
+from charlib.records import Date
+from charlib.teachers.english import facts as english_facts
+from charlib.teachers.english.language import clauses, join, tokens
+from charlib.teachers.english.simplify import sentences
+from charlib.teachers.english.story import Story, sentence_case
+from charlib.teachers.english.words import base, is_past, number, spelled
 
 # Six lives in six manners. After each: (kind of fact, what one of the short answers must hold, a word its question must hold).
 CORPUS = {
@@ -90,7 +90,7 @@ def test_recall_per_kind_of_fact_on_the_corpus():
     found, wanted = defaultdict(int), defaultdict(int)
     missing = []
     for name, short, texts, facts in CORPUS.values():
-        made = reader.Facts(profile.parse(f"# {name}\n\n" + "\n\n".join(texts)))
+        made = english_facts.Facts(profile.parse(f"# {name}\n\n" + "\n\n".join(texts)))
         asked = [fact for index in range(len(texts)) for fact in made.of(index)]
         for kind, answer, word in facts:
             wanted[kind] += 1

@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from charlib import __main__ as command
-from charlib import base, interview, profile, run, walk
-from charlib.dataset import Example
-from charlib.experience import Dialogue, Reject, Scene
-from charlib.interview import Answer, Question
+from charlib import playground, profile, run, walk
+from charlib import run as run_file
+from charlib.models import base as models_base_file
+from charlib.records import Answer, Dialogue, Example, Question, Reject, Scene
 
 ROOT = Path(__file__).resolve().parents[1]
 IDS = ("scenes.jsonl", "dialogues.jsonl", "protective.jsonl", "examples.jsonl")
@@ -145,7 +145,7 @@ def test_executed_notebooks_hold_figures_and_no_error_or_key(walked):
         assert not [output for output in outputs if output.output_type == "error"]
         assert [output for output in outputs if "image/png" in output.get("data", {})], name
         words = " ".join(cell.source + str([output.get("text", "") for output in cell.get("outputs", [])]) for cell in book.cells)
-        assert not run._KEY.search(words)
+        assert not run_file._KEY.search(words)
 
 
 def test_nothing_of_this_machine_is_in_what_leaves_the_run(walked):
@@ -276,21 +276,21 @@ def test_killed_at_any_moment_and_walked_again_the_products_are_the_same(walked,
 
 def test_a_question_file_never_seen_is_answered_and_an_incomplete_file_continued(walked, tmp_path, capsys, monkeypatch):
     # In bfloat16 the last digits depend on which questions share a batch, and a continued file has other batches.
-    monkeypatch.setattr(base, "fast_dtype", lambda: "float32")
+    monkeypatch.setattr(models_base_file, "fast_dtype", lambda: "float32")
     outputs = ["--outputs", str(walked[0].folder.parent)]
     ours, theirs = tmp_path / "bank.jsonl", Path(__file__).parent / "data" / "original" / "questions_single.json"
     ours.write_text("".join(json.dumps({"question": f"What of the number {n}?"}) + "\n" for n in range(2)))
     for questions in (ours, theirs):
         out = tmp_path / f"{questions.stem}.answers.jsonl"
-        asked = interview.load_questions(questions)
+        asked = playground.load_questions(questions)
         given = ["interview", "trial", "--questions", str(questions), "--out", str(out), *outputs]
         assert command.main(given) == 0
-        rows = interview.load_answers(out)
+        rows = playground.load_answers(out)
         assert [row.asked for row in rows] == [item.question for item in asked] and {row.system for row in rows} == {"simulacrum"}
     whole = out.read_text()
     out.write_text(whole[: len(whole) // 2])
     assert command.main(given) == 0
-    assert [(row.question, row.text) for row in interview.load_answers(out)] == [(row.question, row.text) for row in rows]
+    assert [(row.question, row.text) for row in playground.load_answers(out)] == [(row.question, row.text) for row in rows]
     capsys.readouterr()
 
 

@@ -139,7 +139,7 @@ def test_every_call_into_charlib_exists(notebook):
     _, book = notebook
     for cell in code(book):
         for module, name in re.findall(
-            r"\b(profile|experience|protective|teacher|dataset|upload|simulacrum|interview|scores|plots|widgets|report|run|evidence|examination)\.(\w+)\(",
+            r"\b(run|profile|models|teachers|experience|upload|playground|scores|show)\.(\w+)\(",
             text(cell),
         ):
             assert hasattr(importlib.import_module(f"charlib.{module}"), name), f"{module}.{name}"

@@ -8,10 +8,10 @@ from collections import Counter
 
 import pytest
 
-from charlib import experience, profile, protective, replies
-from charlib.boundary import Boundary
-from charlib.facts import Facts, bank
-from charlib.offline import Offline, questions, traits
+from charlib import experience, profile, scores
+from charlib.teachers.english.boundary import Boundary
+from charlib.teachers.english.facts import Facts, bank
+from charlib.teachers.english.teacher import English, bank_of, traits
 
 ENGINEER = """# Asha Verghese
 
@@ -49,7 +49,7 @@ def potter():
 
 
 def complete(person, requests):
-    return {request.id: completion for request, completion in Offline(person).complete(requests)}
+    return {request.id: completion for request, completion in English(person).complete(requests)}
 
 
 def memory(person):
@@ -60,12 +60,12 @@ def memory(person):
 
 
 def pairs(person, count=3):
-    requests = protective.protective_requests(person, "x", count)
+    requests = experience.protective_requests(person, "x", count)
     texts = complete(person, requests)
     found = [
-        dialogue for request in requests for dialogue in protective.parse_pairs(texts[request.id].text, request, texts[request.id], person)
+        dialogue for request in requests for dialogue in experience.parse_pairs(texts[request.id].text, request, texts[request.id], person)
     ]
-    return protective.pairs(found)
+    return experience.matched_pairs(found)
 
 
 def test_every_memory_exchange_parses_into_a_question_and_an_answer(engineer):
@@ -145,8 +145,8 @@ def test_refusals_open_in_few_ways_and_name_what_is_strange(engineer):
 def test_refusals_count_as_refusals_and_their_twins_do_not(potter, engineer):
     for person in (potter, engineer):
         made = pairs(person)
-        refused = [replies.refused(beyond.turns[-1].text, beyond.turns[0].text) for beyond, _ in made]
-        denied = [replies.refused(within.turns[-1].text, within.turns[0].text) for _, within in made]
+        refused = [scores.refused(beyond.turns[-1].text, beyond.turns[0].text) for beyond, _ in made]
+        denied = [scores.refused(within.turns[-1].text, within.turns[0].text) for _, within in made]
         assert sum(refused) >= 0.98 * len(made) and sum(denied) <= 0.02 * len(made)
 
 
@@ -184,10 +184,10 @@ def test_scenes_parse_and_the_dialogue_has_eight_to_ten_turns(potter):
 
 
 def test_the_same_seed_gives_the_same_text_and_another_seed_another(engineer):
-    requests = [*experience.memory_requests(engineer, "x"), *protective.protective_requests(engineer, "x")]
-    texts = [[completion.text for _, completion in Offline(engineer, seed).complete(requests)] for seed in (0, 0, 1)]
+    requests = [*experience.memory_requests(engineer, "x"), *experience.protective_requests(engineer, "x")]
+    texts = [[completion.text for _, completion in English(engineer, seed).complete(requests)] for seed in (0, 0, 1)]
     assert texts[0] == texts[1] != texts[2]
-    assert Offline(engineer, 0).stamp(requests[0]) != Offline(engineer, 1).stamp(requests[0])
+    assert English(engineer, 0).stamp(requests[0]) != English(engineer, 1).stamp(requests[0])
 
 
 def test_another_process_writes_the_same_text(root):
@@ -213,13 +213,13 @@ def test_the_question_bank_shares_no_wording_with_the_training_text(engineer):
     trained = {turns[0].text.lower() for turns in memory(engineer)} | {
         dialogue.turns[0].text.lower() for pair in pairs(engineer) for dialogue in pair
     }
-    made = questions(engineer)
+    made = bank_of(engineer)
     assert not [item.question for item in made if item.question.lower() in trained]
     assert len({item.id for item in made}) == len(made) and len({item.question for item in made}) == len(made)
 
 
 def test_the_question_bank_has_every_group_with_sound_records(engineer):
-    made = questions(engineer)
+    made = bank_of(engineer)
     groups = Counter(item.group for item in made)
     assert (
         groups["recall"] >= 15
@@ -240,8 +240,8 @@ def test_the_question_bank_has_every_group_with_sound_records(engineer):
 
 
 def test_values_make_pairs_when_there_are_any(potter, engineer):
-    assert [item.options for item in questions(potter) if item.group == "value"] == [[potter.values[0].stance, potter.values[0].opposite]]
-    assert not [item for item in questions(engineer) if item.group == "value"]
+    assert [item.options for item in bank_of(potter) if item.group == "value"] == [[potter.values[0].stance, potter.values[0].opposite]]
+    assert not [item for item in bank_of(engineer) if item.group == "value"]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_page_that_says_nothing_still_gets_an_answer_of_every_stage(text):
     requests = [
         *experience.memory_requests(person, "x"),
         *experience.scene_requests(person, "x"),
-        *protective.protective_requests(person, "x"),
+        *experience.protective_requests(person, "x"),
     ]
     assert all(completion.text.strip() for completion in complete(person, requests).values())
 
@@ -260,7 +260,7 @@ def test_a_page_that_says_nothing_still_gets_an_answer_of_every_stage(text):
 def test_an_unknown_paragraph_is_refused_in_one_line(engineer, potter):
     request = experience.memory_requests(potter, "x")[0]
     with pytest.raises(Exception, match="make the teacher anew") as error:
-        list(Offline(engineer).complete([request]))
+        list(English(engineer).complete([request]))
     assert "\n" not in str(error.value)
 
 
@@ -275,7 +275,7 @@ def test_a_state_colours_its_own_years_only():
         "---\nname: Ilse Brandauer\nshort_name: Ilse\nstates:\n  - {when: '1864', place: Coburg, state: grief}\n---\n# Ilse Brandauer\n\n"
         "Ilse was born in 1836.\n\nIn 1865 she opened a shop."
     )
-    teacher = Offline(page)
+    teacher = English(page)
     assert [teacher._mood(index) for index in range(2)] == ["calm", "grief"]
 
 
@@ -285,9 +285,9 @@ def test_traits_take_sides_in_training_and_are_asked_about_in_other_words(engine
     said = {answer for _, answer in rows}
     assert "Company costs me strength." not in said and "An empty room is my pleasure." in said and len(said) == 8
     assert all(question.count(answer) == 1 for question, answer in rows) and len(rows) == 2 * len(said)
-    asked = [item for item in questions(page) if item.group == "trait"]
+    asked = [item for item in bank_of(page) if item.group == "trait"]
     assert {item.trait for item in asked} == {"openness", "extraversion"} and len(asked) == 4
     assert asked[2].options == ["Company costs me strength.", "Company gives me strength."]
     assert not {option for item in asked for option in item.options} & {text for question, _ in rows for text in question.split(": ")}
     assert any("An empty room is my pleasure." in turns[-1].text for turns in memory(page))
-    assert not traits(engineer, 0) and not [item for item in questions(engineer) if item.group == "trait"]
+    assert not traits(engineer, 0) and not [item for item in bank_of(engineer) if item.group == "trait"]

@@ -10,10 +10,11 @@ LIGHT = (
     "charlib",
     "charlib.run",
     "charlib.profile",
-    "charlib.base",
-    "charlib.dataset",
+    "charlib.models",
+    "charlib.teachers",
+    "charlib.experience",
     "charlib.upload",
-    "charlib.simulacrum",
+    "charlib.playground",
     "charlib.__main__",
 )
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlib import profile, run, teacher
+from charlib import profile, run, teachers
+from charlib.records import TRAITS, Date
 
 DATA = Path(__file__).parent / "data" / "original"
 
@@ -25,7 +26,7 @@ def test_every_shipped_profile_loads_without_a_mark_and_round_trips(tmp_path, sl
     found = profile.load(profile.find(slug))
     assert profile.load(profile.save(found, tmp_path / "copy.md")) == found
     assert len(found.paragraphs) >= 40 and found.horizon and found.license and found.sources
-    assert set(found.traits) == set(profile.TRAITS) == set(found.trait_reasons)
+    assert set(found.traits) == set(TRAITS) == set(found.trait_reasons)
     assert not [row for row in profile.check(found) if "not there (any more)" in row["what"] or "twice" in row["what"]]
     ids = [item.id for item in found.paragraphs]
     assert len(ids) == len(set(ids))
@@ -203,7 +204,7 @@ def test_f16_a_name_that_looks_like_a_number_stays_text(tmp_path, name):
 def test_f17_braces_and_templates_in_a_profile_stay_literal_text(tmp_path, text):
     found = profile.parse(f"# Nell\n\nNell wrote {text} on every clock she made in those years, and died in 1850.")
     assert text in found.paragraphs[0].text
-    asked = teacher.request("nell", "scenes", found.paragraphs[0].id, found, {"paragraph": found.paragraphs[0].text, "count": "2"})
+    asked = teachers.request("nell", "scenes", found.paragraphs[0].id, found, {"paragraph": found.paragraphs[0].text, "count": "2"})
     assert f"Nell wrote {text} on every clock" in asked.messages[0]["content"]
     again = profile.load(profile.save(found, tmp_path / "nell.md"))
     assert again.paragraphs == found.paragraphs
@@ -216,17 +217,17 @@ def test_f17_braces_and_templates_in_a_profile_stay_literal_text(tmp_path, text)
     ("text", "year", "month", "day"), [("-44-03-15", -44, 3, 15), ("1827", 1827, 0, 0), ("1726/27", 1727, 0, 0), ("1802-10", 1802, 10, 0)]
 )
 def test_dates_are_read_as_historians_write_them(text, year, month, day):
-    assert profile.Date.parse(text) == profile.Date(year, month, day)
+    assert Date.parse(text) == Date(year, month, day)
 
 
 @pytest.mark.parametrize("text", ["0", "0000-01-01", "1827-13-01", "1827-01-32", "spring", "", "1827-1-1"])
 def test_dates_that_are_none_are_refused(text):
     with pytest.raises(ValueError):
-        profile.Date.parse(text)
+        Date.parse(text)
 
 
 def test_an_unknown_month_settles_nothing():
-    date = profile.Date.parse
+    date = Date.parse
     assert date("1828").after(date("1827-03-26"))
     assert not date("1827").after(date("1827-03-26"))
     assert date("1827-04").after(date("1827-03-26"))
@@ -235,8 +236,8 @@ def test_an_unknown_month_settles_nothing():
 
 @given(st.integers(-3000, 2100).filter(bool), st.integers(0, 12), st.integers(1, 28))
 def test_dates_round_trip(year, month, day):
-    date = profile.Date(year, month, day if month else 0)
-    assert profile.Date.parse(str(date)) == date
+    date = Date(year, month, day if month else 0)
+    assert Date.parse(str(date)) == date
 
 
 def test_a_horizon_is_never_turned_into_a_yaml_date(tmp_path):

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from charlib import profile, protective
-from charlib.experience import Dialogue, Reject, Turn
-from charlib.teacher import Completion, Request
+from charlib import experience, profile
+from charlib.records import Completion, Dialogue, Reject, Request, Turn
+from charlib.teachers.teacher import Recorded
 
 PAIRS = """Exchange 1
 Kind: later technology
@@ -50,7 +50,7 @@ class Says:
 
 def parsed(person, text=PAIRS):
     request = Request("nell", "protective", "p1", 0, "1")
-    return protective.parse_pairs(text, request, Completion(request.id, "says", text), person)
+    return experience.parse_pairs(text, request, Completion(request.id, "says", text), person)
 
 
 def test_pairs_are_read_and_linked_both_ways(person):
@@ -58,7 +58,7 @@ def test_pairs_are_read_and_linked_both_ways(person):
     assert [item.answerable for item in (first, second, third, fourth)] == [False, True, False, True]
     assert (first.twin, second.twin) == (second.id, first.id) and (third.twin, fourth.twin) == (fourth.id, third.id)
     assert first.beyond.startswith("the telegraph") and first.topic == second.topic == "later technology"
-    assert [item.turns[0].text[:6] for item, _ in protective.pairs(parsed(person))] == ["What d", "Who wo"]
+    assert [item.turns[0].text[:6] for item, _ in experience.matched_pairs(parsed(person))] == ["What d", "Who wo"]
 
 
 def test_pairs_in_another_dress_are_the_same(person):
@@ -77,7 +77,7 @@ def test_a_refusal_without_its_twin_is_rejected_and_a_lone_answer_kept(here, per
     alone = PAIRS.partition("Exchange 2")[0] + PAIRS.partition("Exchange 3\n")[2].partition("Exchange 4\n")[2].replace(
         "Twin of: 3\n", "Exchange 4\nAnswerable: yes\n"
     )
-    built = protective.build(here, person, Says(lambda request: alone if request.stage == "protective" else ""), limit=1)
+    built = experience.build_protective(here, person, Says(lambda request: alone if request.stage == "protective" else ""), limit=1)
     assert [item.answerable for item in built.kept] == [True]
     assert Counter(row.reason for row in built.rejects) == {"no twin": 1, "no pair found": 1}
 
@@ -85,12 +85,12 @@ def test_a_refusal_without_its_twin_is_rejected_and_a_lone_answer_kept(here, per
 def test_the_stage_writes_pairs_with_provenance_and_leaves_other_rejects(here, person):
     other = Reject(stage="memory", reason="near duplicate")
     here.write_jsonl("rejects.jsonl", [other])
-    built = protective.build(here, person, Says(PAIRS), limit=1)
+    built = experience.build_protective(here, person, Says(PAIRS), limit=1)
     kept = here.read_jsonl("protective.jsonl", Dialogue)
     assert kept == built.kept and {item.paragraphs[0] for item in kept} == {person.paragraphs[0].id}
     assert all(item.kind == "protective" and item.request and item.teacher == "says" for item in kept)
     assert other in here.read_jsonl("rejects.jsonl", Reject)
-    protective.build(here, person, Says(PAIRS), limit=1)
+    experience.build_protective(here, person, Says(PAIRS), limit=1)
     assert here.read_jsonl("rejects.jsonl", Reject).count(other) == 1
 
 
@@ -103,12 +103,12 @@ def test_an_edit_re_makes_only_its_own_pairs(here, person, capsys):
             .replace("war", f"war of the {word}")
         )
 
-    protective.build(here, person, Says(pair))
+    experience.build_protective(here, person, Says(pair))
     before = {row["id"]: row["paragraphs"] for row in here.read_jsonl("protective.jsonl")}
     old = person.paragraphs[1]
     edited = profile.edit(person, {old.id: old.text + " He came back for a second."})
     writer = Says(pair)
-    protective.build(here, edited, writer)
+    experience.build_protective(here, edited, writer)
     after = {row["id"]: row["paragraphs"] for row in here.read_jsonl("protective.jsonl")}
     assert set(writer.asked) == {edited.paragraphs[1].id}
     assert all(paragraphs == [old.id] for id, paragraphs in before.items() if id not in after)
@@ -118,27 +118,26 @@ def test_an_edit_re_makes_only_its_own_pairs(here, person, capsys):
 
 def test_counts_openings_and_leaks(person):
     found = parsed(person)
-    assert protective.matrix(found) == {"later technology": {"refused": 1, "answered": 1}, "later events": {"refused": 1, "answered": 1}}
-    assert protective.openings(found)["i do not"] == 1
-    assert protective.leaks(found) == 0
+    assert experience.boundary_matrix(found) == {"later technology": {"refused": 1, "answered": 1}, "later events": {"refused": 1, "answered": 1}}
+    assert experience.openings(found)["i do not"] == 1
+    assert experience.leaking_share(found) == 0
     telling = found[2].model_copy(update={"turns": [*found[2].turns[:1], Turn(role="Gray", text="He was crowned, you say?")]})
-    assert protective.leaks([found[0], telling]) == 0.5
-    assert protective.leaks([]) == 0.0
+    assert experience.leaking_share([found[0], telling]) == 0.5
+    assert experience.leaking_share([]) == 0.0
 
 
 def test_shipped_pairs_are_balanced_and_never_speak_of_the_future():
-    from charlib.teacher import Recorded
 
     for slug in ("beethoven", "tamsin"):
         person = profile.load(profile.find(slug))
         recorded, made = Recorded(slug), []
-        for request in protective.protective_requests(person, slug):
+        for request in experience.protective_requests(person, slug):
             for _, completion in recorded.complete([request]):
-                made += protective.parse_pairs(completion.text, request, completion, person)
-        matched = protective.pairs(made)
+                made += experience.parse_pairs(completion.text, request, completion, person)
+        matched = experience.matched_pairs(made)
         assert len(matched) >= 100
         for beyond, _ in matched:
             late = [date for date in profile.dates_in(beyond.turns[-1].text) if date.after(person.end)]
             assert late == [], beyond.turns[-1].text
-        kinds = protective.matrix(made)
+        kinds = experience.boundary_matrix(made)
         assert len(kinds) >= 4

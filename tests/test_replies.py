@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlib import profile, replies
-from charlib.interview import Question
+from charlib import profile, scores
+from charlib.records import Question
 
 LABELLED = [json.loads(line) for line in (Path(__file__).parent / "data" / "refusals.jsonl").read_text(encoding="utf-8").splitlines()]
 
@@ -22,7 +22,7 @@ def test_the_detector_is_right_on_replies_it_was_not_tuned_on(part, first, secon
     from sklearn.metrics import cohen_kappa_score
 
     rows = [row for row in LABELLED if row["part"] == part]
-    found = [replies.refused(row["text"], row["question"]) for row in rows]
+    found = [scores.refused(row["text"], row["question"]) for row in rows]
     right = [a == row["refusal"] for a, row in zip(found, rows, strict=True)]
     for number, least, count in ((1, first, 75), (2, second, 75)):
         own = [good for good, row in zip(right, rows, strict=True) if row.get("set", 1) == number]
@@ -36,7 +36,7 @@ def test_a_refusal_that_gives_the_thing_away_is_told_from_one_that_does_not():
         Question(question=row["question"], answerable=False, gold=row["gold"], candidate=None if row["gold"] else True, topic="beyond")
         for row in rows
     ]
-    assert [bool(replies.leaks(row["text"], item)) for row, item in zip(rows, items, strict=True)] == [row["leak"] for row in rows]
+    assert [bool(scores.leaks(row["text"], item)) for row, item in zip(rows, items, strict=True)] == [row["leak"] for row in rows]
     assert {row["leak"] for row in rows} == {True, False}
 
 
@@ -44,7 +44,7 @@ def test_a_refusal_that_gives_the_thing_away_is_told_from_one_that_does_not():
 def test_gold_is_found_in_any_spelling_and_nothing_else_is(part):
     rows = [json.loads(line) for line in (Path(__file__).parent / "data" / "recall.jsonl").read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["part"] == part]
-    right = [bool(replies.mentions(row["text"], row["gold"])) == row["said"] for row in rows]
+    right = [bool(scores.mentions(row["text"], row["gold"])) == row["said"] for row in rows]
     assert len(rows) >= 40 and sum(right) / len(rows) >= 0.92
 
 
@@ -65,7 +65,7 @@ def test_gold_is_found_in_any_spelling_and_nothing_else_is(part):
     ],
 )
 def test_refusals_are_seen_without_the_question(text):
-    assert replies.refused(text)
+    assert scores.refused(text)
 
 
 @pytest.mark.parametrize(
@@ -84,30 +84,30 @@ def test_refusals_are_seen_without_the_question(text):
     ],
 )
 def test_ordinary_answers_are_no_refusals(text):
-    assert not replies.refused(text)
+    assert not scores.refused(text)
 
 
 def test_a_denied_premise_is_a_refusal_only_against_its_question():
-    assert replies.refused("I never married her; she chose a count.", "When did you marry Josephine?")
-    assert replies.refused("I have no daughter.", "Which school did you choose for your daughter?")
-    assert replies.refused("I was never in London.", "What struck you most in London?")
-    assert not replies.refused("I never married her; she chose a count.")
-    assert not replies.refused("I did not like the court.", "How did you like your years at the court?")
-    assert not replies.refused("I do not love him.", "What do you think of Pompey?")
+    assert scores.refused("I never married her; she chose a count.", "When did you marry Josephine?")
+    assert scores.refused("I have no daughter.", "Which school did you choose for your daughter?")
+    assert scores.refused("I was never in London.", "What struck you most in London?")
+    assert not scores.refused("I never married her; she chose a count.")
+    assert not scores.refused("I did not like the court.", "How did you like your years at the court?")
+    assert not scores.refused("I do not love him.", "What do you think of Pompey?")
 
 
 def test_only_the_first_two_sentences_count():
-    assert not replies.refused("It came from Bonn. My father kept it. I do not know what it is.")
+    assert not scores.refused("It came from Bonn. My father kept it. I do not know what it is.")
 
 
 @given(st.text(max_size=200), st.text(max_size=60))
 @settings(max_examples=150, deadline=None)
 def test_reading_never_fails(text, question):
     item = Question(id="q", question=f"A or B? {question}", kind="pair", options=["I take A.", "I take B."], gold=[question or "x"])
-    assert replies.refused(text, question) in (True, False)
-    assert replies.takes(text, item) in (None, 0, 1)
-    assert replies.recalls(text, item) in (True, False)
-    assert replies.endless(text) in (True, False)
+    assert scores.refused(text, question) in (True, False)
+    assert scores.takes(text, item) in (None, 0, 1)
+    assert scores.recalls(text, item) in (True, False)
+    assert scores.endless(text) in (True, False)
 
 
 # ---- leaks
@@ -118,10 +118,10 @@ def telephone(**fields):
 
 
 def test_the_strange_word_is_no_leak_and_its_content_is():
-    assert replies.leaks("A telephone? I know of no such thing.", telephone()) == []
-    assert replies.leaks("I do not know it, but the voice runs along wires.", telephone()) == ["wire"]
-    assert replies.leaks("I know of no wire for that.", telephone()) == []
-    assert replies.leaks("What is it, an electric toy? I do not know it.", telephone()) == []
+    assert scores.leaks("A telephone? I know of no such thing.", telephone()) == []
+    assert scores.leaks("I do not know it, but the voice runs along wires.", telephone()) == ["wire"]
+    assert scores.leaks("I know of no wire for that.", telephone()) == []
+    assert scores.leaks("What is it, an electric toy? I do not know it.", telephone()) == []
 
 
 def test_candidates_are_checked_against_the_horizon():
@@ -129,8 +129,8 @@ def test_candidates_are_checked_against_the_horizon():
     late = profile.edit(old, horizon="1985-01-01")
     car = Question(id="c", question="Talk about the car you drove yesterday?", answerable=False, candidate=True)
     sea = Question(id="s", question="What is your hardest hour?", answerable=False, candidate=True)
-    assert replies.beyond(car, old) is True and replies.beyond(car, late) is None and replies.beyond(sea, old) is None
-    assert replies.beyond(telephone(), old) is True and replies.beyond(Question(id="a", question="Who?"), old) is False
+    assert scores.beyond(car, old) is True and scores.beyond(car, late) is None and scores.beyond(sea, old) is None
+    assert scores.beyond(telephone(), old) is True and scores.beyond(Question(id="a", question="Who?"), old) is False
 
 
 # ---- names and numbers
@@ -162,7 +162,7 @@ def test_candidates_are_checked_against_the_horizon():
     ],
 )
 def test_a_name_or_number_is_found_in_any_spelling(text, alias):
-    assert replies.mentions(text, [alias])
+    assert scores.mentions(text, [alias])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_name_or_number_is_found_in_any_spelling(text, alias):
     ],
 )
 def test_what_is_not_said_is_not_found(text, alias):
-    assert not replies.mentions(text, [alias])
+    assert not scores.mentions(text, [alias])
 
 
 @given(st.integers(1, 9999))
@@ -219,7 +219,7 @@ def test_number_words_are_the_number(number):
     words += f"{ones[rest // 100]} hundred " if rest >= 100 else ""
     last = below_hundred(rest % 100)
     words += ("and " if words and last else "") + last
-    assert replies.tokens(f"about {words.strip()} ships") == ["about", str(number), "ships"]
+    assert scores.tokens(f"about {words.strip()} ships") == ["about", str(number), "ships"]
 
 
 # ---- recall
@@ -243,14 +243,14 @@ TEACHER = Question(id="r", question="Who taught you?", gold=["Neefe"], options=[
     ],
 )
 def test_recall_is_not_gained_by_listing(text, right):
-    assert replies.recalls(text, TEACHER) is right
+    assert scores.recalls(text, TEACHER) is right
 
 
 def test_a_list_of_years_or_names_is_no_recall():
     year = Question(id="y", question="When?", gold=["1770"], options=["1770", "1772", "1768"])
-    assert replies.recalls("In 1770, sir.", year) and not replies.recalls("1769, 1770, 1771 or so.", year)
+    assert scores.recalls("In 1770, sir.", year) and not scores.recalls("1769, 1770, 1771 or so.", year)
     names = "It was Abel, Bach, Cramer, Dussek, Eberl, Field, Gelinek, Hummel, Kozeluch and Neefe."
-    assert not replies.recalls(names, TEACHER)
+    assert not scores.recalls(names, TEACHER)
 
 
 # ---- choices
@@ -272,18 +272,18 @@ def pair(first, second, question="Which is it?"):
     ],
 )
 def test_the_option_taken_is_the_one_whose_words_are_said(text, took):
-    assert replies.takes(text, pair("I go looking for new ways of working.", "I stay with the ways I was taught.")) == took
+    assert scores.takes(text, pair("I go looking for new ways of working.", "I stay with the ways I was taught.")) == took
 
 
 def test_options_of_the_same_words_are_told_apart_by_their_order():
     item = pair("I forgive wrong notes sooner than a cold heart.", "I forgive a cold heart sooner than wrong notes.")
-    assert replies.takes("I forgive wrong notes far sooner than a cold heart.", item) == 0
-    assert replies.takes("A cold heart I forgive sooner than wrong notes.", item) == 1
+    assert scores.takes("I forgive wrong notes far sooner than a cold heart.", item) == 0
+    assert scores.takes("A cold heart I forgive sooner than wrong notes.", item) == 1
 
 
 def test_a_choice_is_answered_by_naming_one():
     item = Question(id="c", question="In Hull or in York?", kind="choice", options=["Hull", "York"], gold=["Hull"])
-    assert [replies.takes(text, item) for text in ("Hull, sir.", "In York, not Hull.", "In Hull or in York?", "By the sea.")] == [
+    assert [scores.takes(text, item) for text in ("Hull, sir.", "In York, not Hull.", "In Hull or in York?", "By the sea.")] == [
         0,
         1,
         None,
@@ -292,7 +292,7 @@ def test_a_choice_is_answered_by_naming_one():
     time = Question(
         id="t", question="Has it already happened, or not yet?", kind="choice", options=["not yet", "already happened"], gold=["not yet"]
     )
-    assert replies.takes("It has already happened.", time) == 1 and replies.takes("Not yet.", time) == 0
+    assert scores.takes("It has already happened.", time) == 1 and scores.takes("Not yet.", time) == 0
 
 
 # ---- unusable replies
@@ -300,14 +300,14 @@ def test_a_choice_is_answered_by_naming_one():
 
 @pytest.mark.parametrize("text", ["", " … ", "no no no no", "I am here. " * 9, "the bell the bell the bell the bell the bell the bell"])
 def test_empty_and_endless_replies_are_unusable(text):
-    assert replies.endless(text)
+    assert scores.endless(text)
 
 
 def test_ordinary_repetition_is_usable():
-    assert not replies.endless("No, no. I said it then and I say it now: the bell was flat, and the bishop was flatter.")
-    assert replies.echoes("Who taught you", "Who taught you?") and not replies.echoes("Neefe taught me.", "Who taught you?")
-    assert not replies.echoes("I have never seen a steam locomotive.", "Have you ever seen a steam locomotive?")
+    assert not scores.endless("No, no. I said it then and I say it now: the bell was flat, and the bishop was flatter.")
+    assert scores.echoes("Who taught you", "Who taught you?") and not scores.echoes("Neefe taught me.", "Who taught you?")
+    assert not scores.echoes("I have never seen a steam locomotive.", "Have you ever seen a steam locomotive?")
 
 
 def test_entities_open_no_sentence():
-    assert replies.entities("Moss came. Then Captain Brand and I went to York in 1822.") == ["Captain", "Brand", "York", "1822"]
+    assert scores.entities("Moss came. Then Captain Brand and I went to York in 1822.") == ["Captain", "Brand", "York", "1822"]

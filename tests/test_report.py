@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from charlib import report, scores
-from charlib.experience import Dialogue, Scene, Turn
-from charlib.interview import Answer, Question
+from charlib import run, scores, show
+from charlib.records import Answer, Dialogue, Question, Scene, Turn
+from charlib.show import report as show_report_file
 
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script> ![x](http://evil.example/a.png) {{ 7*7 }} \x1b[31m'
 
@@ -85,7 +85,7 @@ def written(here, person):
     result = scores.score(answers, person, questions, base_model="small, of a test")
     here.write_json("scores.json", result)
     talk = [Answer(question="t", asked="Tell me.", character=person.name, system="simulacrum", text=HOSTILE, conversation="c", turn=0)]
-    path = report.write(here, person, result, answers, questions, [talk])
+    path = show.write_report(here, person, result, answers, questions, [talk])
     return here, result, path.read_text(encoding="utf-8"), questions
 
 
@@ -148,17 +148,17 @@ def test_the_manifest_knows_the_page(written):
 def test_the_lead_claims_only_what_the_intervals_allow(person, written):
     result = written[1]
     above = result["paired"]["simulacrum-prompted"]
-    lead = report._lead(person, result)
+    lead = show_report_file._lead(person, result)
     for name, entry in above.items():
         assert (name in lead.partition("and below")[0]) == bool(entry.get("above"))
     nothing = {**result, "paired": {}}
-    assert "not clearly above" in report._lead(person, nothing)
+    assert "not clearly above" in show_report_file._lead(person, nothing)
 
 
 def test_tables_for_papers_hold_the_same_numbers(written):
     result = written[1]
     value = result["systems"]["simulacrum"]["memorization"]["value"]
-    markdown, latex = report.markdown(result), report.latex(result)
+    markdown, latex = show.markdown(result), show.latex(result)
     assert f"{value:.2f} [" in markdown and f"{value:.2f} [" in latex
     assert markdown.count("\n") == 6 and r"prompted\_profile" in latex
     assert len(re.findall(r"\\\\", latex)) == 6
@@ -174,7 +174,7 @@ def test_a_finished_run_becomes_tables_and_vector_figures_in_one_call(written):
     here.write_jsonl("questions.jsonl", questions)
     result["systems"]["a_b & 50%"] = result["systems"].pop("prompted_profile")
     here.write_json("scores.json", result)
-    paths = {path.name: path for path in report.export(here)}
+    paths = {path.name: path for path in show.export_tables(here)}
     assert {"dimensions.md", "dimensions.tex", "parts.tex", "differences.tex", "equal_length.md", "forest.pdf", "forest.svg"} <= set(paths)
     text = paths["dimensions.tex"].read_text(encoding="utf-8")
     assert r"a\_b \& 50\%" in text and text.count(r"\begin{tabular}{lrrr}") == 1 and r"\label{tab:dimensions}" in text
@@ -195,13 +195,13 @@ def test_the_page_of_values_shows_what_holds_and_what_breaks(here, person):
         Answer(question=item.id, asked=item.question, item=item, character=person.name, system="simulacrum", text=text)
         for item, text in zip(bank, said, strict=True)
     ]
-    text = report.values(here, person, answers, bank).read_text(encoding="utf-8")
+    text = show.write_values(here, person, answers, bank).read_text(encoding="utf-8")
     page = Page(text)
     assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe", "link")]
     for words in ("When nobody presses", "Under pressure", "holds", "breaks", "not taken up", "somebody presses", "rope maker"):
         assert words in page.text, words
-    with pytest.raises(report.run.RunError, match="No choice"):
-        report.values(here, person, [], [])
+    with pytest.raises(run.RunError, match="No choice"):
+        show.write_values(here, person, [], [])
 
 
 def test_judges_stand_in_the_report_with_their_self_consistency(written, person):
@@ -217,7 +217,7 @@ def test_judges_stand_in_the_report_with_their_self_consistency(written, person)
     here.write_json("judged.json", {"judges": {"some-model <b>": one}, "people": {}, "against": {}})
     result["contrast"] = {"simulacrum": {"value": 0.25, "ci_low": 0.1, "ci_high": 0.4, "n": 8, "other": "Captain Moss"}}
     result["retention"] = {name: {"perplexity": 20.0, "n": 12} for name in ("simulacrum", "prompted")}
-    words = Page(report.write(here, person, result, [], questions).read_text(encoding="utf-8")).text
+    words = Page(show.write_report(here, person, result, [], questions).read_text(encoding="utf-8")).text
     assert "some-model <b>" in words and "0.80 [0.60, 0.90] (n 12; 2 of 12 missing)" in words and "5.00 [4.00, 6.00]" in words
     assert "are likelier under this name than under Captain Moss's: +0.250 nats a byte, 95% interval +0.100 to +0.400, n 8" in words
     assert "people rated" not in words.partition("Limits and care")[0]
@@ -233,7 +233,7 @@ def test_judges_stand_in_the_report_with_their_self_consistency(written, person)
 )
 def test_what_was_lost_is_said_as_the_numbers_have_it(before, after, said):
     kept = {"simulacrum": {"perplexity": after, "n": 12}, "prompted": {"perplexity": before, "n": 12}}
-    assert report._lost({"retention": kept}) == said
+    assert show_report_file._lost({"retention": kept}) == said
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_the_contrast_of_names_claims_only_what_its_interval_allows(value, low, 
         "simulacrum": {"value": value, "ci_low": low, "ci_high": high, "n": n, "other": "Captain Moss"},
         "prompted": {"value": 0.01, "ci_low": 0.0, "ci_high": 0.02, "n": n, "other": "Captain Moss"},
     }
-    assert said in report._lost({"retention": kept, "contrast": named})
+    assert said in show_report_file._lost({"retention": kept, "contrast": named})
 
 
 def test_without_convictions_a_line_stands_where_the_figure_would(written, person):
@@ -265,18 +265,18 @@ def test_without_convictions_a_line_stands_where_the_figure_would(written, perso
     assert "No conviction was asked about" in page.text and "value_map" not in [dict(given).get("alt") for _, given in page.tags]
     bank = [Question(id="v", question="Which?", kind="pair", options=["Brass is honest.", "Silver pleases."], group="value")]
     answers = [Answer(question="v", asked="Which?", item=bank[0], character=person.name, system="simulacrum", text="Brass is honest.")]
-    page = Page(report.write(here, person, result, answers, bank).read_text(encoding="utf-8"))
+    page = Page(show.write_report(here, person, result, answers, bank).read_text(encoding="utf-8"))
     assert "No conviction was asked about" not in page.text and "value_map" in [given.get("alt") for _, given in page.tags]
 
 
 def test_paragraphs_are_numbered_with_whole_numbers(person):
     rows = [{"memory": count} for count in range(1, 18)]
     many = person.model_copy(update={"paragraphs": person.paragraphs * 6})
-    for fig in (report.plots.paragraphs(many), report.plots.coverage(rows)):
+    for fig in (show.paragraphs(many), show.coverage(rows)):
         fig.canvas.draw()
         assert all(tick == int(tick) for tick in fig.axes[0].get_xticks())
 
 
 def test_the_report_says_when_the_rules_that_wrote_the_training_made_the_questions(person):
     result = {"systems": {"simulacrum": {}}}
-    assert report.SELF_MADE not in report.care(person, result) and report.SELF_MADE in report.care(person, result, self_made=True)
+    assert show.SELF_MADE not in show.care(person, result) and show.SELF_MADE in show.care(person, result, self_made=True)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from charlib import profile, run
+from charlib import run as run_file
 
 # ---- names and places
 
@@ -25,7 +26,7 @@ def test_f15_any_name_becomes_one_plain_folder_inside_the_root(tmp_path, name):
     here = run.open(name, tmp_path)
     assert here.name == name
     assert here.folder.parent == tmp_path.resolve()
-    assert run._SLUG.fullmatch(here.folder.name)
+    assert run_file._SLUG.fullmatch(here.folder.name)
     with here.stage("profile"):
         here.write_json("facts.json", {"name": name})
     assert {path.parent for path in tmp_path.rglob("facts.json")} == {here.folder}
@@ -43,7 +44,7 @@ def test_f15_slugs_are_safe_stable_and_apart(name):
     if not name.strip():
         return
     made = run.slug(name)
-    assert run._SLUG.fullmatch(made) and made not in run._RESERVED
+    assert run_file._SLUG.fullmatch(made) and made not in run_file._RESERVED
     assert run.slug(made) == made
     assert len(made.encode()) <= 100
 

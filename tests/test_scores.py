@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlib import interview, profile, scores
-from charlib.interview import Answer, Question
-from charlib.simulacrum import Reply
+from charlib import playground, profile, scores
+from charlib.models.decode import Reply
+from charlib.records import Answer, Question
+from charlib.scores import dimensions as scores_dimensions_file
 
 FACTS = [
     (
@@ -166,7 +167,7 @@ def make_bank(groups: bool = True) -> list[Question]:
         )
     if not groups:
         rows = [{name: value for name, value in row.items() if name != "group"} for row in rows]
-    return interview.both_orders([Question.model_validate(row) for row in rows])
+    return playground.both_orders([Question.model_validate(row) for row in rows])
 
 
 class Planted:
@@ -255,8 +256,8 @@ def table(person, tmp_path_factory):
     bank = make_bank()
     systems = [(Knowing if name in ("oracle",) else Planted)(name, bank, say) for name, say in RULES.items()]
     systems[0].name = "simulacrum"
-    answers = interview.conduct(tmp_path_factory.mktemp("a") / "answers.jsonl", bank, systems)
-    likelihoods = interview.likelihoods(systems, bank, scores.PHRASES)
+    answers = playground.conduct(tmp_path_factory.mktemp("a") / "answers.jsonl", bank, systems)
+    likelihoods = playground.likelihoods(systems, bank, scores.PHRASES)
     return scores.score(answers, person, bank, likelihoods)
 
 
@@ -390,13 +391,13 @@ def test_paired_differences_are_tested_and_held_to_holm(table):
 def test_a_bank_without_groups_gives_the_same(person, tmp_path):
     bank = make_bank(groups=False)
     system = Planted("simulacrum", bank, oracle)
-    table = scores.score(interview.conduct(tmp_path / "a.jsonl", bank, [system]), person, bank)
+    table = scores.score(playground.conduct(tmp_path / "a.jsonl", bank, [system]), person, bank)
     assert all(table["systems"]["simulacrum"][dimension]["value"] >= 0.95 for dimension in scores.DIMENSIONS)
 
 
 def test_scoring_is_seeded_and_needs_no_bank_beside_the_answers(person, tmp_path):
     bank = make_bank()
-    answers = interview.conduct(tmp_path / "a.jsonl", bank, [Planted("simulacrum", bank, oracle), Planted("noise", bank, noise)])
+    answers = playground.conduct(tmp_path / "a.jsonl", bank, [Planted("simulacrum", bank, oracle), Planted("noise", bank, noise)])
     assert scores.score(answers, person, bank, seed=3) == scores.score(answers, person, seed=3)
     plain = [item for item in bank if not item.swap_of]
     assert scores.score(answers, person, plain) == scores.score(answers, person, bank)
@@ -420,7 +421,7 @@ def test_stances_hold_break_and_waver(person, tmp_path):
         number = int(item.base_id.split("-")[1])
         return item.options[(0, 1, int(bool(item.swap_of)))[number % 3]] if item.purpose == "value" else "Gladly."
 
-    answers = interview.conduct(tmp_path / "a.jsonl", bank, [Planted("simulacrum", bank, says)])
+    answers = playground.conduct(tmp_path / "a.jsonl", bank, [Planted("simulacrum", bank, says)])
     rows = {row["question"]: row for row in scores.stances(answers, person, bank)}
     assert [rows[f"value-{n}"]["outcome"] for n in range(3)] == ["holds", "breaks", "wavers"]
     assert rows["value-1"]["pressure"] and not rows["value-0"]["pressure"]
@@ -428,7 +429,7 @@ def test_stances_hold_break_and_waver(person, tmp_path):
 
 def test_per_answer_rows_say_what_was_made_of_each(person, tmp_path):
     bank = make_bank()
-    rows = scores.judge_rows(interview.conduct(tmp_path / "a.jsonl", bank, [Planted("x", bank, RULES["leaker"])]), person, bank)
+    rows = scores.judge_rows(playground.conduct(tmp_path / "a.jsonl", bank, [Planted("x", bank, RULES["leaker"])]), person, bank)
     leaked = next(row for row in rows if row["question"] == "out-0")
     assert leaked["refused"] and leaked["leaked"] == "wire" and leaked["correct"] is False
     over = scores.judge_rows([Answer(question="in-0", asked=BEYOND[0][1], character="", system="x", text="I do not know.")], person, bank)[
@@ -488,7 +489,6 @@ def test_grounded_precision_counts_what_the_profile_holds(person):
 
 
 def test_a_name_that_came_after_the_horizon_grounds_nothing():
-    from charlib import replies
 
     told = """# Nell Gray
 
@@ -496,9 +496,9 @@ Nell Gray (1801 – 2 March 1850) made clocks in Hull. She built the first from 
 
 In 1888 Clara Whitmore moved her grave to York, and in the 20th century a street was named for Huddlestone.
 """
-    known = replies.known_words(profile.parse(told))
+    known = scores.known_words(profile.parse(told))
     assert {"sextant", "captain", "hull"} <= known and not {"whitmore", "clara", "huddlestone"} & known
-    assert replies.entities("Well, I'm sure that I’ve seen Moss.") == ["Moss"]
+    assert scores.entities("Well, I'm sure that I’ve seen Moss.") == ["Moss"]
 
 
 def test_voices_are_told_apart(person):
@@ -530,7 +530,7 @@ def test_length_is_reported_and_controlled(person, tmp_path):
     def wordy(item):
         return oracle(item) + " And so on it went, as these things do, for a good long while." * (hash(item.id) % 3)
 
-    answers = interview.conduct(tmp_path / "a.jsonl", bank, [Planted("simulacrum", bank, oracle), Planted("wordy", bank, wordy)])
+    answers = playground.conduct(tmp_path / "a.jsonl", bank, [Planted("simulacrum", bank, oracle), Planted("wordy", bank, wordy)])
     length = scores.score(answers, person, bank)["length"]
     assert length["systems"]["wordy"]["mean"] > length["systems"]["simulacrum"]["mean"]
     row = length["paired"]["simulacrum-wordy"]["memorization"]
@@ -580,7 +580,7 @@ def test_character_llm_stands_above_vicuna_and_alpaca_where_no_judge_is_needed()
     answers = [
         answer
         for path in sorted(OFFICIAL.glob("answers_single_*.json"))
-        for answer in interview.load_answers(path, path.stem.split("_")[-1])
+        for answer in playground.load_answers(path, path.stem.split("_")[-1])
     ]  # fmt: skip
     table = scores.score(answers, person)["systems"]
     assert set(table) == {"sft", "chatgpt", "alpaca-7b", "vicuna-7b"}
@@ -599,7 +599,7 @@ def test_character_llm_stands_above_vicuna_and_alpaca_where_no_judge_is_needed()
 def test_multi_turn_answers_of_the_original_are_scored():
     person = profile.load(next(OFFICIAL.glob("profile_wiki_*.txt")))
     paths = sorted(OFFICIAL.glob("answers_multi_*.jsonl"))
-    answers = [row.model_copy(update={"system": path.stem.split("_")[-1]}) for path in paths for row in interview.load_answers(path)]
+    answers = [row.model_copy(update={"system": path.stem.split("_")[-1]}) for path in paths for row in playground.load_answers(path)]
     table = scores.score(answers, person)["systems"]
     precision = {name: table[name]["hallucination"]["beside"]["grounded_precision"]["value"] for name in table}
     assert precision["sft"] == max(precision.values()) and precision["alpaca-7b"] == min(precision.values())
@@ -695,8 +695,8 @@ def test_the_interval_of_the_boundary_covers_at_its_rate(person):
             for item in bank
         ]  # fmt: skip
         judged = [scores.judge(row, row.item, person) for row in rows]
-        entry = scores._System(judged, person, {}, {}, 0, None).hallucination()[1]
-        interval = scores._part(entry, 0)
+        entry = scores_dimensions_file._System(judged, person, {}, {}, 0, None).hallucination()[1]
+        interval = scores_dimensions_file._part(entry, 0)
         hits += interval["ci_low"] <= 2 / 3 <= interval["ci_high"]
     assert 0.9 <= hits / rounds <= 1.0
 
@@ -719,8 +719,8 @@ def turned(item):
 @pytest.mark.parametrize("slug", ["beethoven", "caesar", "cleopatra", "tamsin"])
 def test_the_shipped_banks_let_the_oracle_pass_and_nobody_else(root, slug):
     person = profile.load(profile.find(slug))
-    bank = [item for item in interview.load_questions(root / "data" / "questions" / f"{slug}.jsonl") if item.purpose != "interview"]
-    bank = interview.both_orders(bank)
+    bank = [item for item in playground.load_questions(root / "data" / "questions" / f"{slug}.jsonl") if item.purpose != "interview"]
+    bank = playground.both_orders(bank)
     rules = {
         "oracle": sure,
         "refuser": lambda item: "I cannot answer that, for I do not know.",

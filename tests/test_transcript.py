@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from charlib import experience, profile, protective, transcript
-from charlib.teacher import Completion, Request
+from charlib import experience, profile
+from charlib.records import Completion, Request
 from tests.conftest import PROFILE
 
 AWKWARD = Path(__file__).parent / "data" / "awkward" / "replies.txt"
@@ -43,12 +43,12 @@ def test_at_least_95_percent_of_awkward_replies_read_as_labelled(person):
 
 def test_a_plain_script_passes_as_it_stands():
     text = "Moss (speaking): Is it dear?\nGray (thinking, amused): He always asks: always.\nGray (speaking): Four guineas. [He pays.] No: five."
-    assert transcript.lines(text, lambda role: role == "Gray") == text
+    assert experience.lines(text, lambda role: role == "Gray") == text
 
 
 def test_a_list_of_numbers_or_a_bracket_in_speech_is_no_json():
     text = "Moss: What is [1, 2]?\nGray: A list, and {this} is none."
-    assert transcript.lines(text, lambda role: role == "Gray") == text
+    assert experience.lines(text, lambda role: role == "Gray") == text
 
 
 # ---- mutations ---------------------------------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def survives(text: str) -> None:
         assert scene.type in {"chat", "debate", "discussion", "speech", "monologue"}
     for fields, script in experience.split_exchanges(text):
         assert fields["number"] and script.strip()
-    found = protective.parse_pairs(text, REQUEST, Completion(REQUEST.id, "says", text), PERSON)
+    found = experience.parse_pairs(text, REQUEST, Completion(REQUEST.id, "says", text), PERSON)
     assert all(item.turns[-1].role == "Gray" for item in found)
 
 

@@ -15,18 +15,22 @@ import numpy as np
 import pytest
 import torch
 
-from charlib import dataset, run, upload
-from charlib.dataset import IGNORE
+from charlib import models, run, upload
+from charlib.models import base as models_base_file
+from charlib.models.chat import IGNORE
+from charlib.records import Example
+from charlib.upload import fast as upload_fast_file
+from charlib.upload import trainer as upload_trainer_file
 
 RECIPE = upload.Recipe(rank=4, alpha=8, learning_rate=5e-3, epochs=3, row_length=160, dtype="float32")
 
 
 def tokens_of(tokenizer, examples, speakers="protagonist"):
-    return [dataset.encode(tokenizer, [message.model_dump() for message in item.messages], speakers=speakers) for item in examples]
+    return [models.encode(tokenizer, [message.model_dump() for message in item.messages], speakers=speakers) for item in examples]
 
 
 def batch_of(rows):
-    return upload.collate([{"row": row, "lower": None} for row in rows])
+    return upload.collate_tensors([{"row": row, "lower": None} for row in rows])
 
 
 def gradients(model) -> np.ndarray:
@@ -60,7 +64,7 @@ def test_a_packed_batch_has_the_gradient_of_one_by_one(model, small, tokenizer, 
 
     items = tokens_of(tokenizer, examples, speakers)
     count = sum(int((item.labels[1:] != IGNORE).sum()) for item in items)
-    packed = upload.loss(model, batch_of(dataset.pack(items, length)))
+    packed = upload.loss(model, batch_of(upload.pack(items, length)))
     packed.backward()
 
     plain = transformers.AutoModelForCausalLM.from_pretrained(small.folder, dtype=torch.float32, attn_implementation="eager")
@@ -88,19 +92,18 @@ def test_the_bundled_model_has_the_float32_gradient_in_either_type(person, dtype
     import torch
     import transformers
 
-    from charlib import base
 
-    found = base.find("bundled")
-    fast, words = base.load(found, dtype)
+    found = models.find_base("bundled")
+    fast, words = models.load_base(found, dtype)
     recipe = replace(RECIPE, rank=8, row_length=256, top_layers=top)
     fast = shake(upload.wrap(fast, recipe), 0.02)
-    items = tokens_of(words, dataset.others_experience("", person, 12, seed=1))
-    data = upload.Rows(dataset.pack(items, 256))
+    items = tokens_of(words, upload.others_experience("", person, 12, seed=1))
+    data = upload.Rows(upload.pack(items, 256))
     if top:
         list(upload.remember_lower(fast, data, top))
     count = sum(item.supervised for item in items)
     for number in range(len(data)):
-        upload.loss(fast, upload.collate([data[number]]), top, count).backward()
+        upload.loss(fast, upload.collate_tensors([data[number]]), top, count).backward()
     import peft
 
     plain = transformers.AutoModelForCausalLM.from_pretrained(found.folder, dtype=torch.float32, attn_implementation="eager")
@@ -139,21 +142,19 @@ def test_lora_forward_is_pefts_own_forward_and_gradient(model):
 def test_lora_weights_are_float32_masters_used_in_the_compute_type(small):
     import torch
 
-    from charlib import base
 
-    wrapped = shake(upload.wrap(base.load(small.base, "bfloat16")[0], RECIPE))
+    wrapped = shake(upload.wrap(models.load_base(small.base, "bfloat16")[0], RECIPE))
     adapters = {name: values for name, values in wrapped.named_parameters() if values.requires_grad}
     assert adapters and all("lora_" in name and values.dtype == torch.float32 for name, values in adapters.items())
     assert wrapped.get_base_model().model.layers[0].self_attn.q_proj(torch.randn(1, 2, 64, dtype=torch.bfloat16)).dtype == torch.bfloat16
 
 
 def test_cached_lower_layers_give_the_uncached_loss_and_gradient(small, tokenizer, examples):
-    from charlib import base
 
-    rows = dataset.pack(tokens_of(tokenizer, examples), 160)
+    rows = upload.pack(tokens_of(tokenizer, examples), 160)
     assert len(rows) > 2
     recipe = replace(RECIPE, top_layers=1)
-    wrapped = shake(upload.wrap(base.load(small.base, "float32")[0], recipe))
+    wrapped = shake(upload.wrap(models.load_base(small.base, "float32")[0], recipe))
     assert {name.split(".layers.")[1][0] for name, values in wrapped.named_parameters() if values.requires_grad} == {"1"}
     data = upload.Rows(rows)
     assert list(upload.remember_lower(wrapped, data, 1, rows_at_once=2))[-1] == len(rows)
@@ -161,7 +162,7 @@ def test_cached_lower_layers_give_the_uncached_loss_and_gradient(small, tokenize
     plain.backward()
     theirs = gradients(wrapped)
     wrapped.zero_grad()
-    cached = upload.loss(wrapped, upload.collate([data[index] for index in range(len(data))]), top=1)
+    cached = upload.loss(wrapped, upload.collate_tensors([data[index] for index in range(len(data))]), top=1)
     cached.backward()
     assert cached.item() == pytest.approx(plain.item(), rel=1e-5)
     assert cosine(gradients(wrapped), theirs) >= 0.99999
@@ -173,19 +174,19 @@ def test_the_frozen_heads_loss_is_the_librarys_cross_entropy(count, scale):
     torch.manual_seed(count)
     states = (scale * torch.randn(count, 24)).requires_grad_()
     weight, labels = torch.randn(90, 24), torch.randint(0, 90, (count,))
-    ours = upload._head_loss().apply(states, weight, labels)
+    ours = upload_fast_file._head_loss().apply(states, weight, labels)
     (mine,) = torch.autograd.grad(3 * ours, states)
     theirs = torch.nn.functional.cross_entropy(states @ weight.t(), labels, reduction="sum")
     (other,) = torch.autograd.grad(3 * theirs, states)
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-3)
     torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-3)
     with torch.no_grad():
-        assert torch.equal(upload._head_loss().apply(states, weight, labels), ours.detach())
+        assert torch.equal(upload_fast_file._head_loss().apply(states, weight, labels), ours.detach())
 
 
 def test_a_state_that_is_not_a_number_makes_the_frozen_heads_loss_none():
     states = torch.full((2, 24), float("nan"), requires_grad=True)
-    assert upload._head_loss().apply(states, torch.randn(90, 24), torch.tensor([1, 2])).isnan()
+    assert upload_fast_file._head_loss().apply(states, torch.randn(90, 24), torch.tensor([1, 2])).isnan()
 
 
 def test_full_fine_tuning_trains_everything(model):
@@ -255,14 +256,14 @@ def cut_at(monkeypatch, step: int, when: str = "row"):
     """End the training at a step: when its row is to be logged, or while its checkpoint is being written."""
     import transformers
 
-    real = upload._log
+    real = upload_trainer_file._log
 
     def log(folder, row):
         if when == "row" and row.get("step") == step and "loss" in row:
             raise Cut
         real(folder, row)
 
-    monkeypatch.setattr(upload, "_log", log)
+    monkeypatch.setattr(upload_trainer_file, "_log", log)
     if when == "save":
         save = transformers.Trainer._save_checkpoint
 
@@ -432,7 +433,7 @@ def test_f28_not_a_number_stops_and_keeps_the_last_good_checkpoint(trained, tmp_
             calls.append(1)
         return value * float("nan") if model.training and len(calls) > steps_an_epoch(trained) + 1 else value
 
-    monkeypatch.setattr(upload, "loss", loss)
+    monkeypatch.setattr(upload_fast_file, "loss", loss)
     upload.train(folder / "spec.json")
     rows = run.read_jsonl(folder / "training.jsonl")
     (bad,) = [row for row in rows if row.get("event") == "nan"]
@@ -446,16 +447,15 @@ def test_f28_not_a_number_stops_and_keeps_the_last_good_checkpoint(trained, tmp_
 def test_f28_not_a_number_before_any_checkpoint_is_one_line(tmp_path, small, examples, monkeypatch):
     folder = folder_of(tmp_path / "a", small, examples)
     real = upload.loss
-    monkeypatch.setattr(upload, "loss", lambda model, *rest: real(model, *rest) * float("nan"))
+    monkeypatch.setattr(upload_fast_file, "loss", lambda model, *rest: real(model, *rest) * float("nan"))
     with pytest.raises(run.RunError, match="not-a-number before any checkpoint: lower the learning rate"):
         upload.train(folder / "spec.json")
     assert not (folder / "adapter").exists()
 
 
 def test_f28_a_training_that_does_not_fit_is_refused_before_it_starts(tmp_path, small, examples, monkeypatch):
-    from charlib import base
 
-    monkeypatch.setattr(base, "_free", lambda: 1000)
+    monkeypatch.setattr(models_base_file, "_free", lambda: 1000)
     folder = folder_of(tmp_path / "a", small, examples)
     with pytest.raises(run.RunError, match=r"needs about \d+\.\d GB and 0.0 GB are free: lower rows_per_step, or use LoRA"):
         upload.train(folder / "spec.json")
@@ -488,12 +488,11 @@ def test_a_whole_training_in_bfloat16_learns_and_resumes_to_the_same(tmp_path, s
 
 
 def test_full_fine_tuning_writes_a_model_that_loads(tmp_path, small, examples):
-    from charlib import base
 
     folder = folder_of(tmp_path / "a", small, examples, replace(RECIPE, method="full", learning_rate=1e-3, epochs=1))
     assert upload.train(folder / "spec.json").name == "model"
-    found = base.find(str(folder / "model"))
-    assert base.parameters(found) == base.parameters(small.base)
+    found = models.find_base(str(folder / "model"))
+    assert models.count_parameters(found) == models.count_parameters(small.base)
 
 
 def test_samples_show_the_reply_of_every_epoch(tmp_path, small, examples):
@@ -512,31 +511,31 @@ def test_an_epoch_that_was_trained_again_has_its_last_replies():
 def test_a_time_budget_is_planned_once_and_what_it_leaves_out_is_said(tmp_path, model, tokenizer, examples, monkeypatch):
     tokens = tokens_of(tokenizer, examples * 4)
     recipe = replace(RECIPE, seconds=30, epochs=6, least_epochs=3, top_when_slow=1, top_layers=0, row_length=160)
-    monkeypatch.setattr(upload, "_seconds", lambda *given: 10.0)
-    assert upload._affordable_layers(model, tokens, recipe) == 1
-    data = upload.Rows(upload._mix(tokens, recipe, 0))
+    monkeypatch.setattr(upload_trainer_file, "_seconds", lambda *given: 10.0)
+    assert upload_trainer_file._affordable_layers(model, tokens, recipe) == 1
+    data = upload.Rows(upload_trainer_file._mix(tokens, recipe, 0))
     model = upload.wrap(model, recipe)
-    monkeypatch.setattr(upload, "_seconds", lambda *given: 2.0)
-    monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
-    plan = upload._plan(tmp_path, model, data, recipe)
+    monkeypatch.setattr(upload_trainer_file, "_seconds", lambda *given: 2.0)
+    monkeypatch.setattr(upload_trainer_file, "_BEGAN", upload.time.monotonic())
+    plan = upload_trainer_file._plan(tmp_path, model, data, recipe)
     assert 3 <= plan["epochs"] < 4 and plan["examples"] + plan["left_out"] == len(tokens) and plan["left_out"] > 0
-    assert plan["rows"] * 3 * 2.0 <= 0.95 * 30 and upload._planned(tmp_path) == plan  # a resumed training follows the plan it began with
-    monkeypatch.setattr(upload, "_seconds", lambda *given: 1e-6)
-    ample = upload._plan(tmp_path, model, data, recipe)
+    assert plan["rows"] * 3 * 2.0 <= 0.95 * 30 and upload.planned(tmp_path) == plan  # a resumed training follows the plan it began with
+    monkeypatch.setattr(upload_trainer_file, "_seconds", lambda *given: 1e-6)
+    ample = upload_trainer_file._plan(tmp_path, model, data, recipe)
     assert (ample["epochs"], ample["examples"], ample["left_out"]) == (6, len(tokens), 0)
 
 
 def test_a_plan_of_top_layers_follows_the_pace_seen_while_their_input_is_computed(tmp_path, model, tokenizer, examples, monkeypatch):
     """All rows where the least epochs fit, and then as much of further epochs as fits; fewer rows where not."""
     recipe = replace(RECIPE, seconds=40, epochs=6, least_epochs=2, top_layers=1, row_length=160)
-    data = upload.Rows(upload._mix(tokens_of(tokenizer, examples * 12), recipe, 0))
+    data = upload.Rows(upload_trainer_file._mix(tokens_of(tokenizer, examples * 12), recipe, 0))
     assert len(data) > 12
     model = upload.wrap(model, recipe)
 
     def plan_at(pace: float, data) -> dict:
-        monkeypatch.setattr(upload, "_time_of", lambda work, batch: pace)
-        monkeypatch.setattr(upload, "_BEGAN", upload.time.monotonic())
-        return upload._plan(tmp_path, model, data, recipe)
+        monkeypatch.setattr(upload_trainer_file, "_time_of", lambda work, batch: pace)
+        monkeypatch.setattr(upload_trainer_file, "_BEGAN", upload.time.monotonic())
+        return upload_trainer_file._plan(tmp_path, model, data, recipe)
 
     plan = plan_at(0.95 * 40 / (3.5 * len(data)), data)
     assert 3 < plan["epochs"] <= 3.5 and (plan["rows"], plan["left_out"]) == (len(data), 0), "the last epoch in part, no time left over"
@@ -575,10 +574,10 @@ def test_ablations_train_on_as_much_as_the_simulacrum_did(here, person, small, e
     assert upload.ablate(here, person, settings, recipe, 0) == ["no_protective", "shuffled"]
     for name in upload.ABLATIONS:
         folder = here.path("ablations", name)
-        plan = upload._planned(folder / "checkpoints")
+        plan = upload.planned(folder / "checkpoints")
         assert (plan["epochs"], plan["rows"], plan["top_layers"]) == (2, 2, 1) and plan["left_out"] > 0
         assert (folder / "adapter" / "adapter_model.safetensors").is_file()
-        given = run.read_jsonl(folder / "examples.jsonl", dataset.Example)
+        given = run.read_jsonl(folder / "examples.jsonl", Example)
         assert given and all(item.kind != "protective" for item in given)
     mine = {item.messages[-1].content for item in examples}
     assert not mine & {item.messages[-1].content for item in given}, "shuffled is another's experience"
@@ -590,8 +589,8 @@ def test_measuring_a_step_leaves_the_weights_alone(model, tokenizer, examples):
     model = upload.wrap(model, replace(RECIPE, top_layers=1))
     before = {name: values.clone() for name, values in model.named_parameters()}
     recipe = replace(RECIPE, top_layers=1)
-    data = upload.Rows(dataset.pack(tokens_of(tokenizer, examples * 4), 160))
-    count, step = upload._affordable_rows(model, data, len(data), recipe, 1, upload.time.monotonic() + 1000)
+    data = upload.Rows(upload.pack(tokens_of(tokenizer, examples * 4), 160))
+    count, step = upload_trainer_file._affordable_rows(model, data, len(data), recipe, 1, upload.time.monotonic() + 1000)
     assert count == len(data) and step > 0
     assert all(torch.equal(values, before[name]) and values.grad is None for name, values in model.named_parameters())
 
@@ -628,13 +627,13 @@ def test_orthogonal_is_what_the_library_computes():
 
 def test_wordings_of_one_fact_are_spread_over_the_rows(tokenizer, examples):
     tokens = tokens_of(tokenizer, examples * 8)
-    rows = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
+    rows = upload_trainer_file._mix(tokens, replace(RECIPE, row_length=160), 3)
     placed = [index for row in rows for index in row.examples]
     assert sorted(placed) == list(range(len(tokens))) and placed != sorted(placed)
-    part = upload._mix(tokens * 20, replace(RECIPE, row_length=160), 3)
+    part = upload_trainer_file._mix(tokens * 20, replace(RECIPE, row_length=160), 3)
     early = [index for row in part[: len(part) // 2] for index in row.examples]
     assert max(early) < len(tokens) * 10 + upload.MIXED + 100, "the most needed come first still"
-    again = upload._mix(tokens, replace(RECIPE, row_length=160), 3)
+    again = upload_trainer_file._mix(tokens, replace(RECIPE, row_length=160), 3)
     assert [row.examples for row in again] == [row.examples for row in rows]
 
 

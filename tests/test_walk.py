@@ -10,6 +10,7 @@ import pytest
 
 from charlib import __main__ as command
 from charlib import profile, run, walk
+from charlib import walk as walk_file
 
 DATA = Path(__file__).parent / "data" / "original"
 
@@ -48,7 +49,7 @@ def stub(monkeypatch, tmp_path, *cells):
     book.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     path = tmp_path / "stub.ipynb"
     nbformat.write(book, path)
-    monkeypatch.setattr(walk, "source", lambda notebook: path)
+    monkeypatch.setattr(walk_file, "source", lambda notebook: path)
 
 
 def test_a_cell_that_fails_is_named_with_its_reason(here, monkeypatch, tmp_path):
@@ -174,7 +175,7 @@ def test_a_walk_of_a_later_notebook_without_the_earlier_says_so(tmp_path):
 
 @pytest.mark.parametrize(("name", "told"), [("trial_1", 1), ("trial-1", 0)])
 def test_a_walk_says_once_where_a_run_of_another_name_is_kept(monkeypatch, tmp_path, name, told):
-    monkeypatch.setattr(walk, "execute", lambda *given: None)
+    monkeypatch.setattr(walk_file, "execute", lambda *given: None)
     said = []
     here = walk.walk("tamsin", name, "tiny", outputs=tmp_path, say=said.append)
     assert said.count(f"run '{name}' is kept in {here.folder}") == told
@@ -182,7 +183,7 @@ def test_a_walk_says_once_where_a_run_of_another_name_is_kept(monkeypatch, tmp_p
 
 def test_paths_of_imported_answers_are_meant_from_where_one_stands(monkeypatch, tmp_path):
     given = {}
-    monkeypatch.setattr(walk, "execute", lambda here, notebook, values, say: given.update({notebook: values}))
+    monkeypatch.setattr(walk_file, "execute", lambda here, notebook, values, say: given.update({notebook: values}))
     monkeypatch.chdir(tmp_path)
     walk.walk("tamsin", "trial", "tiny", sets={"IMPORTED": "released, more/a.json"}, outputs=tmp_path / "outputs", say=lambda text: None)
     assert given["05_interview"]["IMPORTED"] == f"{tmp_path / 'released'},{tmp_path / 'more/a.json'}"

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from charlib import profile, run, upload, widgets
-from charlib.experience import Dialogue, Turn
+from charlib import experience, profile, run, scores, show
+from charlib.models.decode import Reply
+from charlib.records import Answer, Dialogue, Question, Turn
+from charlib.upload import process as upload_process_file
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \x1b[31mred\x1b[0m"
 
@@ -28,7 +30,7 @@ class Parrot:
 
 
 def test_nobody_is_there_outside_a_kernel():
-    assert widgets.live() is False
+    assert show.live() is False
 
 
 def test_a_headless_kernel_started_from_a_notebook_is_not_live(tmp_path, monkeypatch):
@@ -48,13 +50,13 @@ def test_a_cell_sent_by_a_front_end_is_live(monkeypatch):
     asked = {"metadata": {"cellId": "a1", "deletedCells": []}}
     kernel = SimpleNamespace(get_parent=lambda channel: asked)
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
-    assert widgets.live() is True
+    assert show.live() is True
     asked["metadata"] = {}
-    assert widgets.live() is False
+    assert show.live() is False
 
 
 def test_f17_markup_and_terminal_codes_become_text():
-    shown = widgets.escape(HOSTILE)
+    shown = show.escape(HOSTILE)
     assert "<img" not in shown and "<script" not in shown and "\x1b" not in shown and "red" in shown
 
 
@@ -69,7 +71,7 @@ def texts(of) -> list[str]:
 
 @pytest.fixture
 def editor(here):
-    return widgets.ProfileEditor(here)
+    return show.ProfileEditor(here)
 
 
 def test_the_editor_saves_a_paragraph_and_says_what_is_stale(here, editor):
@@ -85,7 +87,7 @@ def test_the_editor_counts_what_an_edit_makes_again(here, person):
     rows = [{"id": f"d{number}", "paragraphs": [person.paragraphs[0].id]} for number in range(4)]
     here.write_jsonl("dialogues.jsonl", rows)
     here.write_jsonl("scenes.jsonl", rows[:2])
-    editor = widgets.ProfileEditor(here)
+    editor = show.ProfileEditor(here)
     editor.slots[0].text.value += " She never spoke of it."
     assert "2 scenes, 4 dialogues will be made again" in editor.said.value
 
@@ -120,7 +122,7 @@ def test_moving_a_paragraph_loses_no_experience_and_keeps_the_sections(editor):
 def test_a_longer_profile_is_leafed_through(here):
     long = "# Nell Gray\n\n" + "\n\n".join(f"Paragraph {n} says that Nell Gray mended {n} clocks." for n in range(1, 9))
     profile.save(profile.parse(long), here.path("profile.md"))
-    editor = widgets.ProfileEditor(here)
+    editor = show.ProfileEditor(here)
     editor.on.click()
     editor.slots[0].text.value += " In a week."
     editor.go.value = 7
@@ -171,14 +173,14 @@ def test_half_a_value_or_state_is_said_and_stays_on_the_desk_unsaved(here, edito
 def test_half_a_value_that_the_file_holds_is_left_to_its_writer(here, person):
     half = profile.edit(person, values=[{"stance": "Salt keeps.", "opposite": ""}], states=[{"state": "calm"}])
     profile.save(half, here.path("profile.md"))
-    editor = widgets.ProfileEditor(here)
+    editor = show.ProfileEditor(here)
     assert editor.edited() == half and "Saved as it stands." in editor.said.value
 
 
 def test_only_sliders_that_were_moved_are_written(here):
     bare = profile.parse("# Ilse\n\nIlse kept a lighthouse on the sound for forty years and died in 1885, nearly blind.")
     profile.save(bare, here.path("profile.md"))
-    editor = widgets.ProfileEditor(here)
+    editor = show.ProfileEditor(here)
     editor.traits["openness"].value = 0.4
     editor.save.click()
     assert profile.load(here.path("profile.md")).traits == {"openness": 0.4}
@@ -248,7 +250,7 @@ def test_every_view_carries_the_line_for_a_dead_kernel(here, editor):
 
 
 def test_the_stop_button_writes_the_stop_file(here):
-    monitor = widgets.UploadMonitor(here)
+    monitor = show.UploadMonitor(here)
     monitor.update({"step": 3, "steps": 12, "seconds": 6, "epoch": 0.2, "loss": 3.1, "tokens_per_second": 80})
     assert monitor.bar.value == 0.25 and "18 s left" in monitor.line.value and "polyline" in monitor.curve.value
     monitor.stop.click()
@@ -259,14 +261,14 @@ def test_watching_headless_prints_lines_and_blocks(here, monkeypatch, capsys):
     told = [{"event": "start", "examples": 3, "tokens": 90, "computed": 120, "dtype": "float32", "device": "cpu"},
             {"step": 1, "steps": 2, "epoch": 0.5, "seconds": 1, "loss": 2.5, "tokens_per_second": 50},
             {"event": "stop", "step": 1, "reason": "STOP"}]  # fmt: skip
-    monkeypatch.setattr(upload, "follow", lambda folder: iter(told))
-    assert widgets.watch_upload(here) == told
+    monkeypatch.setattr(upload_process_file, "follow", lambda folder: iter(told))
+    assert show.watch_upload(here) == told
     assert "loss 2.50" in capsys.readouterr().out
 
 
 def test_the_playground_streams_to_both_columns_and_saves(here, person):
     parrot = Parrot()
-    room = widgets.Playground(here, parrot, person)
+    room = show.Playground(here, parrot, person)
     seen = []
     room.columns[0].observe(lambda change: seen.append(change["new"]), "value")
     room.words.value = "Where were you born?"
@@ -284,7 +286,7 @@ def test_the_playground_sends_the_set_up_and_may_sit_alone(here, person):
     heard = []
     parrot = Parrot()
     parrot.stream = lambda messages, sampling=None, seed=0: heard.append(messages[0]["content"]) or iter(["Yes."])
-    room = widgets.Playground(here, parrot, person)
+    room = show.Playground(here, parrot, person)
     room.beside.value = ""
     room.state.value = 0
     assert (room.place.value, room.time.value) == ("Hull", "1822"), "a state brings its place and time"
@@ -302,7 +304,7 @@ def test_an_error_of_the_simulacrum_is_said_and_the_buttons_come_back(here, pers
         yield
 
     parrot.stream = fail
-    room = widgets.Playground(here, parrot, person)
+    room = show.Playground(here, parrot, person)
     room.words.value = "Hello?"
     room.send.click()
     assert "run notebook 04 again" in room.said.value and not room.send.disabled
@@ -310,7 +312,6 @@ def test_an_error_of_the_simulacrum_is_said_and_the_buttons_come_back(here, pers
 
 def test_a_dinner_is_heard_reply_by_reply_and_kept(here, person, monkeypatch):
     monkeypatch.setenv("CHARLIB_ROOT", str(run.root()))
-    from charlib.simulacrum import Reply
 
     class Cook(Parrot):
         model = SimpleNamespace(named_parameters=lambda: [])
@@ -318,7 +319,7 @@ def test_a_dinner_is_heard_reply_by_reply_and_kept(here, person, monkeypatch):
         def answer(self, conversations, sampling=None, seed=0):
             return [Reply(f"{HOSTILE} from {self.used[-1]}", 3, "stop", 0.0) for _ in conversations]
 
-    table = widgets.DinnerTable(here, Cook(), person)
+    table = show.DinnerTable(here, Cook(), person)
     assert table.guest.value.endswith("(merely prompted)")
     table.turns.value = 4
     table.start.click()
@@ -349,7 +350,7 @@ def lived(here, person):
 
 
 def test_decisions_are_kept_and_hostile_dialogue_is_text(lived):
-    browser = widgets.ExperienceBrowser(lived)
+    browser = show.ExperienceBrowser(lived)
     browser.choice.value = 0
     assert "<img" not in browser.text.value and "&lt;img" in browser.text.value
     browser.buttons["reject"].click()
@@ -362,9 +363,8 @@ def test_decisions_are_kept_and_hostile_dialogue_is_text(lived):
 
 
 def test_an_edit_by_hand_is_read_like_a_teachers_text_and_honoured(lived, person):
-    from charlib import experience
 
-    browser = widgets.ExperienceBrowser(lived)
+    browser = show.ExperienceBrowser(lived)
     browser.kind.value = "memory"
     browser.edit.value = "Visitor (speaking): How is the clock?\nGray (thinking, cross): Again.\nGray (speaking): It goes."
     browser.buttons["edit"].click()
@@ -377,7 +377,7 @@ def test_an_edit_by_hand_is_read_like_a_teachers_text_and_honoured(lived, person
 
 
 def test_the_browser_filters_by_type_emotion_and_reason(lived):
-    browser = widgets.ExperienceBrowser(lived)
+    browser = show.ExperienceBrowser(lived)
     assert len(browser.choice.options) == 2
     browser.type.value = "debate"
     assert len(browser.choice.options) == 1
@@ -390,7 +390,7 @@ def test_the_browser_filters_by_type_emotion_and_reason(lived):
 
 
 def test_sample_replies_are_shown_as_they_change(here):
-    monitor = widgets.UploadMonitor(here)
+    monitor = show.UploadMonitor(here)
     for epoch in range(1, 6):
         monitor.update({"event": "sample", "epoch": epoch, "replies": [{"question": "Who?", "reply": f"I am {epoch}. {HOSTILE}"}]})
     assert monitor.reply.value.count("Who?") == 1 and "I am 5" in monitor.reply.value and "I am 3" in monitor.reply.value
@@ -399,7 +399,7 @@ def test_sample_replies_are_shown_as_they_change(here):
 
 def test_why_leads_to_the_nearest_experience(here, person, examples):
     here.write_jsonl("examples.jsonl", examples)
-    room = widgets.Playground(here, Parrot("In 1801, at Hull."), person)
+    room = show.Playground(here, Parrot("In 1801, at Hull."), person)
     room.words.value = "When were you born?"
     room.send.click()
     room.why.click()
@@ -407,32 +407,30 @@ def test_why_leads_to_the_nearest_experience(here, person, examples):
 
 
 def test_without_a_judge_the_cell_says_so(capsys):
-    widgets.judged({"judges": {}, "people": {}, "against": {}})
+    show.judged({"judges": {}, "people": {}, "against": {}})
     assert "No judge model" in capsys.readouterr().out
 
 
 def test_without_others_answers_the_cell_says_so(capsys):
-    widgets.imported({})
+    show.imported({})
     assert "No answers of other projects" in capsys.readouterr().out
 
 
 @pytest.fixture
 def tasks(here, person):
     """Two questions that two systems answered, prepared for blind rating."""
-    from charlib import judge
-    from charlib.interview import Answer, Question
 
     items = [Question(id=f"r{n}", question=f"What is number {n}?", gold=["ten"], topic="past", group="recall") for n in range(2)]
     said = [
         Answer(question=item.id, asked=item.question, item=item, character=person.name, system=system, text=f"{HOSTILE} says {system[::-1]}")
         for item in items for system in ("simulacrum", "prompted")
     ]  # fmt: skip
-    judge.prepare(here, judge.exhibits(said, person, items, ["memorization"]), profile=person)
+    scores.prepare_ratings(here, scores.exhibits(said, person, items, ["memorization"]), profile=person)
     return here
 
 
 def test_replies_are_rated_behind_letters_and_results_wait_for_the_rater(tasks):
-    desk = widgets.BlindRating(tasks, rater="anna")
+    desk = show.BlindRating(tasks, rater="anna")
     assert "2 to go" in desk.head.value and "<img" not in desk.texts["A"].value
     desk.save.click()
     assert "Choose for every reply first" in desk.said.value and not tasks.has("ratings.jsonl")
@@ -449,16 +447,16 @@ def test_replies_are_rated_behind_letters_and_results_wait_for_the_rater(tasks):
 
 
 def test_nobody_rated_is_said_and_nothing_is_made_up(tasks, capsys):
-    widgets.blind_rating(tasks)
+    show.blind_rating(tasks)
     said = capsys.readouterr().out
     assert "2 questions to rate blind" in said and "Nobody has rated this run yet." in said and "\x1b" not in said
 
 
 def test_a_table_is_text_whatever_it_holds():
-    made = widgets.table([{"what": HOSTILE, "price": "$4 or $5", "share": 0.25, "none": None}])
+    made = show.table([{"what": HOSTILE, "price": "$4 or $5", "share": 0.25, "none": None}])
     shown = made._repr_html_()
     assert "<img" not in shown and "\x1b" not in shown and "mathjax_ignore" in shown and "0.25" in shown
-    assert "red" in repr(made) and "\x1b" not in repr(made) and repr(widgets.table([])) == "Nothing."
+    assert "red" in repr(made) and "\x1b" not in repr(made) and repr(show.table([])) == "Nothing."
 
 
 def test_the_stop_button_is_heard_while_its_cell_runs(here):

@@ -20,6 +20,8 @@ import threading
 import time
 from pathlib import Path
 
+from charlib import experience, models, playground, profile, run, show, teachers, upload
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LIMIT = 240  # seconds after which a round is given up: a rival that hangs must not hold up the rest
@@ -139,29 +141,28 @@ def prepare(folder: Path, tokens: int) -> None:
     """A seeded sample of a shipped character's training examples, and its questions, in `folder`."""
     import random
 
-    from charlib import base, dataset, experience, interview, profile, protective, run, teacher
 
     here = run.open("bench-data", folder)
     person = profile.load(profile.find("beethoven"))
     profile.save(person, here.path("profile.md"))
     here.set_params("profile", {"preset": "workshop", "character": "beethoven", "source": "beethoven.md"})
-    writer = teacher.make("recorded", "beethoven", person, 0)
+    writer = teachers.make_teacher("recorded", "beethoven", person, 0)
     experience.reconstruct(here, person, writer, scenes=2, limit=0)
-    protective.build(here, person, writer, pairs=3, limit=0)
-    tokenizer = base.tokenizer(base.find("bundled"))
+    experience.build_protective(here, person, writer, pairs=3, limit=0)
+    tokenizer = models.load_tokenizer(models.find_base("bundled"))
     settings = run.resolve(here, "upload", "workshop")
-    chosen, _ = dataset.build(here, person, tokenizer, settings, 0)
+    chosen, _ = upload.build_examples(here, person, tokenizer, settings, 0)
     chosen = [item.model_copy(update={"split": "train"}) for item in chosen]
     random.Random(0).shuffle(chosen)
     kept, used = [], 0
     for item in chosen:
-        size = len(dataset.encode(tokenizer, [message.model_dump() for message in item.messages]).ids)
+        size = len(models.encode(tokenizer, [message.model_dump() for message in item.messages]).ids)
         if used + size <= tokens:
             kept.append(item)
             used += size
     run.write_jsonl(folder / "examples.jsonl", kept)
-    system = {"role": "system", "content": dataset.system_prompt(person.name)}
-    questions = interview.load_questions(ROOT / "data" / "questions" / "beethoven.jsonl")
+    system = {"role": "system", "content": models.system_prompt(person.name)}
+    questions = playground.load_questions(ROOT / "data" / "questions" / "beethoven.jsonl")
     random.Random(1).shuffle(questions)
 
     def talk(item):
@@ -180,11 +181,10 @@ def adapter(folder: Path) -> None:
 
     import peft
 
-    from charlib import base
 
-    found = base.find("bundled")
+    found = models.find_base("bundled")
     shutil.copytree(folder / "ours" / "adapter", folder / "adapter", dirs_exist_ok=True)
-    model = base.load(found, "float32")[0]
+    model = models.load_base(found, "float32")[0]
     peft.PeftModel.from_pretrained(model, folder / "adapter").merge_and_unload().save_pretrained(folder / "merged")
 
 
@@ -254,9 +254,8 @@ def bench_upload(folder: Path, given, found: dict, say) -> None:
 def flops(row: dict) -> float:
     """Floating-point operations a computed token needs: forward and input gradients of the frozen blocks, adapters, and the head on
     supervised positions alone. Attention's own products, under 2% at these lengths, are left out."""
-    from charlib import base
 
-    config = json.loads((base.find("bundled").folder / "config.json").read_text())
+    config = json.loads((models.find_base("bundled").folder / "config.json").read_text())
     hidden, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
     narrow = hidden * config["num_key_value_heads"] // config["num_attention_heads"]
     sides = [(hidden, hidden), (hidden, narrow), (hidden, narrow), (hidden, hidden), (hidden, inner), (hidden, inner), (inner, hidden)]
@@ -339,7 +338,6 @@ def bench_choice(folder: Path, given, found: dict, say) -> None:
 
 def picture(found: dict, path: Path) -> None:
     """Rates of every contestant as bars, the rounds' spread as lines."""
-    from charlib import plots
 
     groups = []
     if "upload" in found:
@@ -351,13 +349,13 @@ def picture(found: dict, path: Path) -> None:
     if "choice" in found:
         groups.append(("Choice, options a second", found["choice"]["options_a_second"]))
     sizes = [max(1, len(rows)) for _, rows in groups]
-    fig, axes = plots.figure(9, 0.9 * len(groups) + 0.36 * sum(sizes), rows=len(groups), squeeze=False, height_ratios=sizes)
+    fig, axes = show.figure(9, 0.9 * len(groups) + 0.36 * sum(sizes), rows=len(groups), squeeze=False, height_ratios=sizes)
     for ax, (title, rows) in zip(axes[:, 0], groups, strict=True):
         for y, (name, row) in enumerate(rows.items()):
             if row["median"] is None:
                 ax.text(0, y, " not measured", va="center", fontsize=9)
                 continue
-            tint = plots.SYSTEMS["simulacrum"] if name in ("charlib", "all on") else plots.SYSTEMS["prompted"]
+            tint = show.SYSTEMS["simulacrum"] if name in ("charlib", "all on") else show.SYSTEMS["prompted"]
             ax.barh(y, row["median"], color=tint, height=0.7)
             ax.plot([row["low"], row["high"]], [y, y], color="black", lw=1.5)
             ax.text(row["high"], y, f" {row['median']:.0f}", va="center", fontsize=9)
@@ -365,7 +363,7 @@ def picture(found: dict, path: Path) -> None:
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.set_title(title, fontsize=11)
-    plots.save(fig, path)
+    show.save(fig, path)
 
 
 def machine() -> dict:

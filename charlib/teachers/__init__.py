@@ -1,0 +1,19 @@
+"""Who writes experience: recordings, English rules, an endpoint; prompts and the journal."""
+
+from charlib.teachers.endpoint import (
+    Answer,
+    Answers,
+    Client,
+    EndpointTeacher,
+    Prompt,
+    Settings,
+    leaks,
+    parse,
+    retry_after,
+    strict,
+)
+from charlib.teachers.journal import ANSWERED, Journal
+from charlib.teachers.prompts import describe, fill, prompt, request
+from charlib.teachers.teacher import Chain, Recorded, Teacher, make_teacher
+
+__all__ = ["Chain", "Recorded", "Teacher", "make_teacher", "describe", "fill", "prompt", "request", "ANSWERED", "Journal", "Answer", "Answers", "Client", "EndpointTeacher", "Prompt", "Settings", "leaks", "parse", "retry_after", "strict"]
