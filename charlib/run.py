@@ -14,6 +14,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import pkgutil
 import platform
 import re
 import socket
@@ -102,6 +103,34 @@ def write_atomic(path: Path, text: str | bytes) -> Path:
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
+
+
+def named(text: str) -> object:
+    """The object that `module:object` names: the one place where text becomes code.
+
+    Only what a person gave with a call or on a command line may come here, never what a file says
+    (params.yaml, spec.json, a bundle, a card). The current directory is importable. Raises RunError
+    without a colon, without such a module or object, and where the module cannot be imported.
+    """
+    module, colon, name = (part.strip() for part in str(text).partition(":"))
+    if not (module and colon and name):
+        raise RunError(f"'{text}' names no code: write module:object, as in my_metrics:irony.")
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.insert(0, os.getcwd())
+    importlib.invalidate_caches()  # the file may be younger than this process
+    try:
+        return pkgutil.resolve_name(f"{module}:{name}")
+    except (AttributeError, ValueError) as error:
+        remedy = f"'{text}' cannot be had ({error}): name what the module defines."
+        raise RunError(remedy) from error
+    except ModuleNotFoundError as error:
+        remedy = f"{module} cannot be imported ({error}): install what it needs."
+        if f"{module}.".startswith(f"{error.name}."):
+            remedy = f"No module '{module}': name a .py file of this folder, or what is installed."
+        raise RunError(remedy) from error
+    except Exception as error:
+        remedy = f"{module} cannot be imported ({type(error).__name__}: {error}): mend it."
+        raise RunError(remedy) from error
 
 
 def to_json(record) -> str:
