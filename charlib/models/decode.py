@@ -55,14 +55,18 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Reply:
-    """A generated reply: raw text, number of tokens, whether it stopped by itself, its share of the
-    seconds its batch took.
+    """A reply: its text as generated (from a talk: what is said, thoughts apart), number of tokens,
+    whether it stopped by itself, its share of the seconds its batch took.
     """
 
     text: str
-    tokens: int
-    finish: str
-    seconds: float
+    tokens: int = 0
+    finish: str = "stop"
+    seconds: float = 0.0
+    thought: str | None = None
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Simulacrum:
