@@ -18,7 +18,7 @@ class Row:
     positions: np.ndarray
     groups: np.ndarray
     segments: np.ndarray
-    all_examples: tuple[int, ...]
+    examples: tuple[int, ...]
 
     @property
     def real(self) -> int:
