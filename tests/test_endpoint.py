@@ -741,10 +741,11 @@ def test_teacher_completes_and_marks_what_failed():
     replies = {"question 0": ok("whole"), "question 1": ok("cut", "length"), "question 2": status(400, message="too long")}
     with Server(lambda call: replies[call.prompt]) as server:
         made = EndpointTeacher(settings(server), {"temperature": 0}, say=lambda text: None)
-        found = {asked.subject: completion for asked, completion in made.complete([request(n) for n in range(3)])}
-    assert (found["s0"].text, found["s0"].finish, found["s0"].usage) == ("whole", "stop", {"in": 7, "out": 5, "model": "served"})
-    assert found["s1"].finish == "length" and "too long" in found["s2"].finish and found["s2"].text == ""
-    assert found["s0"].teacher == "endpoint" and found["s0"].request == request(0).id
+        found = {completion.request: completion for completion in made.complete([request(n) for n in range(3)])}
+    whole, cut, refused = (found[request(n).id] for n in range(3))
+    assert (whole.text, whole.finish, whole.usage) == ("whole", "stop", {"in": 7, "out": 5, "model": "served"})
+    assert whole.teacher == "endpoint" and cut.finish == "length"
+    assert "too long" in refused.finish and refused.text == ""
 
 
 def test_teacher_stamp_follows_endpoint_model_and_sampling_not_the_key():
@@ -769,11 +770,10 @@ def test_teacher_refused_raises_after_what_was_answered():
     with Server(lambda call: status(401) if call.prompt == "question 5" else ok("fine")) as server:
         found = []
         with pytest.raises(run.RunError, match="refused"):
-            for asked, _ in EndpointTeacher(settings(server, concurrency=1), say=lambda text: None).complete(
-                [request(n) for n in range(9)]
-            ):
-                found.append(asked.subject)
-    assert found == ["s0", "s1", "s2", "s3", "s4"]
+            made = EndpointTeacher(settings(server, concurrency=1), say=lambda text: None)
+            for completion in made.complete([request(n) for n in range(9)]):
+                found.append(completion.request)
+    assert found == [request(n).id for n in range(5)]
 
 
 def test_experience_keeps_answers_asks_failures_again_and_nothing_twice(tmp_path):
@@ -830,7 +830,7 @@ def kill_and_resume(tmp_path: Path, items: int, kills: int) -> None:
     """Kill -9 a generation at random moments, resume it each time, and compare it with one that ran through."""
     chance, path = random.Random(7), tmp_path / "killed.jsonl"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["charlib.endpoint", "openai", "test_endpoint"])
+    context.set_forkserver_preload(["charlib.teachers", "openai", "test_endpoint"])
     with Server(latency=0.03) as server:
         ask(server, prompts(items), tmp_path / "through.jsonl")
         server.counts.clear()
@@ -967,5 +967,5 @@ def test_a_real_model_behind_a_real_server_teaches_and_is_probed(tmp_path, serve
 
 
 def test_reading_the_journal_key_needs_no_openai():
-    code = "import sys, charlib.endpoint; print(any(name in sys.modules for name in ('openai', 'httpx2', 'torch', 'tenacity', 'tqdm')))"
+    code = "import sys, charlib.teachers; print(any(name in sys.modules for name in ('openai', 'httpx2', 'torch', 'tenacity', 'tqdm')))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

@@ -11,7 +11,6 @@ from charlib import experience, profile, run, teachers
 from charlib.experience import reconstruction as experience_reconstruction_file
 from charlib.records import Completion, Dialogue, Reject, Scene, Turn
 from charlib.teachers import prompts as teachers_prompts_file
-from charlib.teachers.teacher import Recorded
 
 SCENES = """Here are 2 scenes:
 
@@ -61,9 +60,7 @@ class Says:
         for request in requests:
             self.asked.append((request.stage, request.subject))
             text = self.texts.get(request.stage, "")
-            made = text(request) if callable(text) else text
-            if made is not None:
-                yield request, made if isinstance(made, Completion) else Completion(request.id, self.name, made)
+            yield text(request) if callable(text) else text
 
 
 def told(request) -> str:
@@ -300,7 +297,7 @@ def test_f10_cut_and_missing_answers_are_counted_and_kept_out(here, person):
 
     result = experience.extract_scenes(here, person, Says(scenes=answer))
     assert {scene.paragraphs[0] for scene in result.kept} == {ids[0]}
-    assert sorted((row.paragraph, row.reason) for row in result.rejects) == sorted([(ids[1], "finish: length"), (ids[2], "not answered")])
+    assert sorted((row.paragraph, row.reason) for row in result.rejects) == sorted([(ids[1], "finish: length"), (ids[2], "finish: no answer")])
     assert (result.attrition["asked"], result.attrition["answered"]) == (3, 2)
 
 
@@ -407,20 +404,21 @@ def test_an_interrupted_stage_goes_on_where_it_stopped(here, person):
 @pytest.mark.parametrize("slug", ["beethoven", "tamsin"])
 def test_every_shipped_paragraph_has_its_recordings(slug):
     found = profile.load(profile.find(slug))
-    recorded = Recorded(slug)
+    recorded = teachers.Recorded(slug)
     asked = experience.scene_requests(found, slug) + experience.memory_requests(found, slug)
 
     asked += experience.protective_requests(found, slug)
     missing = [(request.stage, request.subject) for request in asked if not recorded.stamp(request)]
     assert missing == []
-    scenes = [scene for request, completion in recorded.complete(experience.scene_requests(found, slug))
-              for scene in experience.parse_scenes(completion.text, request.subject)[:2]]  # fmt: skip
+    scenes = [scene for request in experience.scene_requests(found, slug)
+              for completion in recorded.complete([request])
+              for scene in experience.parse_scenes(completion.text, request.subject)[:2]]
     unheard = [request.subject for request in experience.dialogue_requests(found, slug, scenes) if not recorded.stamp(request)]
     assert len(scenes) >= 40 and unheard == []
 
 
 def test_an_unknown_teacher_and_a_missing_prompt_are_one_line(person, monkeypatch, tmp_path):
-    with pytest.raises(run.RunError, match="No teacher 'oracle': use recorded, offline or endpoint"):
+    with pytest.raises(run.RunError, match="No teacher 'oracle': use recorded, english, endpoint"):
         teachers.make_teacher("oracle", "nell", person)
     with pytest.raises(run.RunError, match="nothing.md is missing from data/prompts"):
         teachers.prompt("nothing")
@@ -432,5 +430,5 @@ def test_f17_a_prompts_places_are_filled_once_and_values_stay_text():
 
 
 def test_recorded_for_a_character_without_recordings_is_refused_before_anything_is_written(here, person):
-    with pytest.raises(run.RunError, match="No recordings for 'nell-gray'.*offline"):
+    with pytest.raises(run.RunError, match="No recordings for 'nell-gray'.*english"):
         teachers.make_teacher("recorded", here.character, person, 0)

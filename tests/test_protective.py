@@ -2,9 +2,8 @@
 
 from collections import Counter
 
-from charlib import experience, profile
+from charlib import experience, profile, teachers
 from charlib.records import Completion, Dialogue, Reject, Request, Turn
-from charlib.teachers.teacher import Recorded
 
 PAIRS = """Exchange 1
 Kind: later technology
@@ -45,7 +44,7 @@ class Says:
         for request in requests:
             self.asked.append(request.subject)
             text = self.text(request) if callable(self.text) else self.text
-            yield request, Completion(request.id, self.name, text)
+            yield Completion(request.id, self.name, text)
 
 
 def parsed(person, text=PAIRS):
@@ -130,9 +129,9 @@ def test_shipped_pairs_are_balanced_and_never_speak_of_the_future():
 
     for slug in ("beethoven", "tamsin"):
         person = profile.load(profile.find(slug))
-        recorded, made = Recorded(slug), []
+        recorded, made = teachers.Recorded(slug), []
         for request in experience.protective_requests(person, slug):
-            for _, completion in recorded.complete([request]):
+            for completion in recorded.complete([request]):
                 made += experience.parse_pairs(completion.text, request, completion, person)
         matched = experience.matched_pairs(made)
         assert len(matched) >= 100

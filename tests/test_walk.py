@@ -19,11 +19,11 @@ DATA = Path(__file__).parent / "data" / "original"
 
 def test_parameters_reach_the_notebooks_that_have_them_as_the_types_they_declare():
     given = walk.parameters(
-        {"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin"}, {"EPOCHS": "2", "TEACHER": "offline", "SEED": "5"}
+        {"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin"}, {"EPOCHS": "2", "TEACHER": "english", "SEED": "5"}
     )
     assert set(given) == set(walk.NOTEBOOKS)
     assert given["01_profile"] == {"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin", "SEED": 5}
-    assert given["04_upload"]["EPOCHS"] == 2 and "TEACHER" not in given["04_upload"] and given["02_experience"]["TEACHER"] == "offline"
+    assert given["04_upload"]["EPOCHS"] == 2 and "TEACHER" not in given["04_upload"] and given["02_experience"]["TEACHER"] == "english"
 
 
 @pytest.mark.parametrize("name", ["007", "None", "nan", "1e5", "True", "1_000"])

@@ -14,7 +14,7 @@ from collections import Counter
 from charlib import run, teachers
 from charlib.experience.grounding import Result, Support, deduplicate, ground, reject
 from charlib.experience.parse import parse_dialogue, split_exchanges
-from charlib.experience.reconstruction import ask, decide, livable, usable, write_rejects
+from charlib.experience.reconstruction import answered, ask, decide, livable, usable, write_rejects
 from charlib.records import Dialogue, Profile, Reject, Request, content_id
 
 
@@ -40,7 +40,7 @@ def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3
     before = {row["id"] for row in here.read_jsonl("protective.jsonl")} if here.has("protective.jsonl") else set()
     requests = protective_requests(profile, here.character, pairs, limit)
     completions = ask(here, "protective", requests, teacher)
-    result = Result(attrition=Counter(asked=len(requests), answered=len(completions)))
+    result = Result(attrition=Counter(asked=len(requests), answered=answered(completions)))
     found: list[Dialogue] = []
     for request in requests:
         completion = completions.get(request.id)

@@ -87,7 +87,9 @@ def ask(here: run.Run, stage: str, requests: list[Request], teacher) -> dict[str
         known = {request.id: journal.get(_entry(request, teacher)) for request in requests}
         fresh = [request for request in requests if known[request.id] is None]
         found = {id: Completion(**row) for id, row in known.items() if row is not None}
-        for request, completion in teacher.complete(fresh):
+        by_id = {request.id: request for request in fresh}
+        for completion in teachers.complete(teacher, fresh):
+            request = by_id[completion.request]
             found[request.id] = completion
             if completion.finish in ANSWERED:
                 journal.put(_entry(request, teacher), asdict(completion), request.key)
@@ -95,18 +97,23 @@ def ask(here: run.Run, stage: str, requests: list[Request], teacher) -> dict[str
                 journal.fail(_entry(request, teacher), {**request.key, "failed": completion.finish, "attempts": completion.attempts})
     finally:
         journal.close()
-    by_teacher = Counter(completion.teacher for completion in found.values() if completion.finish in ANSWERED)
+    by_teacher = Counter(one.teacher for one in found.values() if one.finish in ANSWERED)
     sources = ", ".join(f"{count} {name}" for name, count in sorted(by_teacher.items())) or "none"
-    counts = f"{by_teacher.total()} answered ({sources}), {len(found) - by_teacher.total()} failed"
+    counts = f"{answered(found)} answered ({sources}), {len(found) - answered(found)} failed"
     here.say(f"{stage}: {len(requests)} wanted, {len(requests) - len(fresh)} already there, {counts}")
     return found
+
+
+def answered(completions: dict[str, Completion]) -> int:
+    """How many completions are answers, cut ones too; the others are failures."""
+    return sum(completion.finish in ANSWERED for completion in completions.values())
 
 
 def _entry(request: Request, teacher) -> str:
     """Journal key: what was asked and of whom; a recording that was rewritten counts as another
     answer.
     """
-    return f"{request.id}:{teacher.stamp(request)}"
+    return f"{request.id}:{teachers.stamp(teacher, request)}"
 
 
 def reconstruct(here: run.Run, profile: Profile, teacher, *, scenes: int = 2, limit: int = 0) -> tuple[Result, Result]:
@@ -131,7 +138,7 @@ def extract_scenes(here: run.Run, profile: Profile, teacher, count: int = 2, lim
     """Ask for scenes and parse them."""
     requests = scene_requests(profile, here.character, count, limit)
     completions = ask(here, "scenes", requests, teacher)
-    result = Result(attrition=Counter(asked=len(requests), answered=len(completions)))
+    result = Result(attrition=Counter(asked=len(requests), answered=answered(completions)))
     for request in requests:
         completion = completions.get(request.id)
         if not usable(completion, request, result):
@@ -158,7 +165,7 @@ def complete_dialogues(here: run.Run, profile: Profile, teacher, scenes: list[Sc
     result = Result()
     wanted = [*dialogue_requests(profile, here.character, scenes), *memory_requests(profile, here.character, limit)]
     completions = ask(here, "dialogues", wanted, teacher)
-    result.attrition.update(asked=len(wanted), answered=len(completions))
+    result.attrition.update(asked=len(wanted), answered=answered(completions))
     found: list[Dialogue] = []
     for request in wanted:
         completion = completions.get(request.id)

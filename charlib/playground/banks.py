@@ -7,10 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from charlib import run
+from charlib import run, teachers
 from charlib import text as texts
 from charlib.records import Example, Profile, Question
-from charlib.teachers.english import teacher
 
 # the original project's
 TOPICS = {"topic-1": "past", "topic-2": "relations", "topic-3": "values", "topic-4": "beyond"}
@@ -159,7 +158,7 @@ def choose(here: run.Run, profile: Profile, count: int = 0, seed: int = 0) -> li
     questions = bank(here, profile, seed)
     origin = "shipped"
     if not shipped_bank(here).is_file():
-        origin, made = "offline, self-made", len(questions)
+        origin, made = "english, self-made", len(questions)
         questions = unseen(here, questions)
         here.say(
             "questions: self-made by the rules that wrote the training, in other wordings; what a stranger asks is harder. "
@@ -199,7 +198,7 @@ def bank(here: run.Run, profile: Profile, seed: int = 0) -> list[Question]:
         held = {item.id for item in profile.paragraphs}
         return [item for item in load_questions(shipped_bank(here)) if not item.paragraph or item.paragraph in held]
 
-    return teacher.bank_of(profile, seed)
+    return teachers.bank_of(profile, seed)
 
 
 SHARES = {"recall": 0.4, "boundary": 0.4, "choice": 0.02, "time": 0.02, "value": 0.06, "trait": 0.04, "paraphrase": 0.06}

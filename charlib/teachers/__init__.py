@@ -14,6 +14,7 @@ from charlib.teachers.endpoint import (
 )
 from charlib.teachers.journal import ANSWERED, Journal
 from charlib.teachers.prompts import describe, fill, prompt, request
-from charlib.teachers.teacher import Chain, Recorded, Teacher, make_teacher
+from charlib.teachers.english import English, bank_of
+from charlib.teachers.teacher import Chain, Recorded, Teacher, complete, make_teacher, stamp
 
-__all__ = ["Chain", "Recorded", "Teacher", "make_teacher", "describe", "fill", "prompt", "request", "ANSWERED", "Journal", "Answer", "Answers", "Client", "EndpointTeacher", "Prompt", "Settings", "leaks", "parse", "retry_after", "strict"]
+__all__ = ["Chain", "Recorded", "Teacher", "make_teacher", "complete", "stamp", "English", "bank_of", "describe", "fill", "prompt", "request", "ANSWERED", "Journal", "Answer", "Answers", "Client", "EndpointTeacher", "Prompt", "Settings", "leaks", "parse", "retry_after", "strict"]

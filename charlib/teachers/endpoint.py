@@ -945,13 +945,11 @@ class EndpointTeacher:
         """
         return _digest(self.client.settings.place, self.client.settings.model, self.sampling)
 
-    def complete(self, requests: list["Request"]) -> Iterator[tuple["Request", "Completion"]]:
+    def complete(self, requests: list[Request]) -> Iterator[Completion]:
         """Completions as they come, in any order; nothing for what a spent budget left out. Raises
         RunError when the endpoint refuses.
         """
-
-        by_id = {request.id: request for request in requests}
-        prompts = [Prompt(id, item.messages, self.sampling, item.sample, item.version) for id, item in by_id.items()]
+        prompts = [Prompt(item.id, item.messages, self.sampling, item.sample, item.version) for item in requests]
         for prompt, answer in self.client.stream(prompts, self.name):
             usage = {**answer.usage, "model": answer.model} if answer.model else answer.usage
-            yield by_id[prompt.id], Completion(prompt.id, self.name, answer.text, answer.finish, answer.attempts, usage)
+            yield Completion(prompt.id, self.name, answer.text, answer.finish, answer.attempts, usage)

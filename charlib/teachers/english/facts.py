@@ -56,10 +56,10 @@ _OF_INFINITIVE = {"begin", "hope", "learn", "want", "wish", "refuse", "try", "as
 
 @lru_cache(1)
 def bank() -> dict:
-    """The dated things, events, people, works, words and skills of data/prompts/offline.yaml."""
-    path = run.root() / "data" / "prompts" / "offline.yaml"
+    """The dated things, events, people, works, words and skills of data/prompts/english.yaml."""
+    path = run.root() / "data" / "prompts" / "english.yaml"
     if not path.is_file():
-        raise run.RunError("offline.yaml is missing from data/prompts: restore it.")
+        raise run.RunError("english.yaml is missing from data/prompts: restore it.")
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 

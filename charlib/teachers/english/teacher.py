@@ -1,8 +1,8 @@
 """The teacher that needs nothing: no model, no network, no key. It reads the profile with rules and asks every fact in several ways.
 
-    >>> teacher = Offline(profile)
-    >>> [(request.stage, completion.text[:20]) for request, completion in teacher.complete(requests)]
-    [('memory', 'Exchange 1\nVisitor (s'), …]
+    >>> teacher = English(profile)
+    >>> [completion.text[:20] for completion in teacher.complete(requests)]
+    ['Exchange 1\nVisitor (s', …]
 
 What it writes is plain, and made for a small model to learn from: sentences of the life told whole, each asked for in many wordings, and every
 refusal beside an acceptance in the same frame. `questions` makes a bank of its own for a person who has none, in wordings that the training text never uses.
@@ -28,7 +28,7 @@ LEAST_PAIRS, MOST_PAIRS = 180, 240  # boundary pairs of a whole life
 class English:
     """Answers every request from the profile alone. The same profile and seed give the same text."""
 
-    name = "offline"
+    name = "english"
 
     def __init__(self, profile: Profile, seed: int = 0):
         self.profile, self.seed = profile, seed
@@ -44,12 +44,12 @@ class English:
 
     def stamp(self, request: Request) -> str:
         """What a journal keeps beside a completion: another seed or rule set is another answer."""
-        return f"offline-{VERSION}-{self.seed}"
+        return f"english-{VERSION}-{self.seed}"
 
-    def complete(self, requests: list[Request]) -> Iterator[tuple[Request, Completion]]:
-        """Each request with its text; nothing is left out."""
+    def complete(self, requests: list[Request]) -> Iterator[Completion]:
+        """The text for each request; nothing is left out."""
         for request in requests:
-            yield request, Completion(request.id, self.name, self.text(request))
+            yield Completion(request.id, self.name, self.text(request))
 
     def text(self, request: Request) -> str:
         """The raw text for one request, in the form data/prompts asks for."""
@@ -64,7 +64,7 @@ class English:
         if request.stage in ("protective", "boundary"):
             return self.protective(index, 2 * count, request.sample)
         raise run.RunError(
-            f"The offline teacher knows no stage '{request.stage}': use scenes, dialogue, memory, recall, protective or boundary."
+            f"The English teacher knows no stage '{request.stage}': use scenes, dialogue, memory, recall, protective or boundary."
         )
 
     def _index(self, request: Request) -> int:
@@ -73,7 +73,7 @@ class English:
         if item is not None and item.id in ids:
             return ids.index(item.id)
         raise run.RunError(
-            "The request speaks of a paragraph that is not in the offline teacher's profile: make the teacher anew after an edit."
+            "The request speaks of a paragraph that is not in the English teacher's profile: make the teacher anew after an edit."
         )
 
     def memory(self, index: int, sample: int | None = None) -> str:

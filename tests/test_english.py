@@ -49,7 +49,7 @@ def potter():
 
 
 def complete(person, requests):
-    return {request.id: completion for request, completion in English(person).complete(requests)}
+    return {completion.request: completion for completion in English(person).complete(requests)}
 
 
 def memory(person):
@@ -185,13 +185,14 @@ def test_scenes_parse_and_the_dialogue_has_eight_to_ten_turns(potter):
 
 def test_the_same_seed_gives_the_same_text_and_another_seed_another(engineer):
     requests = [*experience.memory_requests(engineer, "x"), *experience.protective_requests(engineer, "x")]
-    texts = [[completion.text for _, completion in English(engineer, seed).complete(requests)] for seed in (0, 0, 1)]
+    texts = [[completion.text for completion in English(engineer, seed).complete(requests)] for seed in (0, 0, 1)]
     assert texts[0] == texts[1] != texts[2]
     assert English(engineer, 0).stamp(requests[0]) != English(engineer, 1).stamp(requests[0])
 
 
 def test_another_process_writes_the_same_text(root):
-    code = ("from pathlib import Path; from charlib import facts, profile; from charlib.boundary import Boundary; "
+    code = ("from pathlib import Path; from charlib import profile; from charlib.teachers.english import facts; "
+            "from charlib.teachers.english.boundary import Boundary; "
             "p = profile.load(Path('tests/data/lives/hesper.md')); f = facts.Facts(p); "
             "print([facts.exchanges(f, n) for n in range(len(p.paragraphs))], Boundary(f).plan(90))")  # fmt: skip
     said = {
