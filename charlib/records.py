@@ -1,37 +1,57 @@
-"""Records: everything that lasts in a file, as pydantic models; the ground that every room stands on."""
+"""Records: everything that lasts in a file, as pydantic models; the ground every room stands on.
+
+The person (profile.md), experience (scenes, dialogues, rejects), what teachers are asked, examples
+to train on, interviews (questions, answers), judgements and ratings. All are frozen.
+"""
 
 import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+
+class Record(BaseModel):
+    """What lasts in a file: frozen; fields it does not know are left out when it is read."""
+    model_config = ConfigDict(frozen=True)
+
+
+# 007 and 1822 stay text, and nothing is an empty one
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
+
+
+def digest(text: str, digits: int = 10) -> str:
+    """The first hex digits of the sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def content_id(*parts: str) -> str:
+    """Ten hex digits made of the content, so that what depends on changed text gets another id."""
+    return digest("\x1f".join(" ".join(part.split()) for part in parts))
+
+
+# ---- the person
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
-
-
 _DATE = re.compile(r"(-?)(\d{1,4})(?:/(\d{1,4}))?(?:-(\d{2}))?(?:-(\d{2}))?")
 
 
 @dataclass(frozen=True, order=True)
 class Date:
-    """A date as historians write it: a negative year is BC (there is no year 0); month and day may
-    be unknown (0).
-    """
-
+    """A date as historians write it: a negative year is BC; month and day may be unknown (0)."""
     year: int
     month: int = 0
     day: int = 0
 
     @classmethod
     def parse(cls, text: str) -> "Date":
-        """Read `[-]YYYY[-MM[-DD]]`; `1726/27` counts as its later year. Raises ValueError with the
-        right form.
-        """
+        """Read `[-]YYYY[-MM[-DD]]`; `1726/27` is its later year. Raises ValueError otherwise."""
         match = _DATE.fullmatch(str(text).strip())
         if not match or int(match[2]) == 0:
-            raise ValueError(f"'{text}' is not a date: write [-]YYYY[-MM[-DD]], a minus for BC, for example -44-03-15.")
+            form = "write [-]YYYY[-MM[-DD]], a minus for BC, for example -44-03-15"
+            raise ValueError(f"'{text}' is not a date: {form}.")
         sign, year, second, month, day = match.groups()
         if second:
             year = year[: len(year) - len(second)] + second
@@ -55,93 +75,68 @@ class Date:
         return False
 
 
-class Value(BaseModel):
+class Value(Record):
     """A conviction and its opposite, and the paragraph it rests on."""
-
-    model_config = ConfigDict(frozen=True)
     stance: str
     opposite: str
     paragraph: str = ""
 
 
-class State(BaseModel):
+class State(Record):
     """An emotional state at a time and place of the life."""
-
-    model_config = ConfigDict(frozen=True)
-    when: str = ""
+    when: Text = ""
     place: str = ""
     state: str
 
-    @field_validator("when", mode="before")
-    @classmethod
-    def _text(cls, value):
-        return str(value)
 
-
-class Voice(BaseModel):
+class Voice(Record):
     """How the person speaks, with sample lines."""
-
-    model_config = ConfigDict(frozen=True)
     manner: str = ""
     lines: list[str] = []
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of the body; `id` is the first 10 hex digits of the sha256 of its
-    whitespace-normalised text.
-    """
-
+    """A paragraph of the profile's body and its section. Its id is made of its words: white space
+    does not matter, every other change gives another id."""
     text: str
     section: str = ""
 
     @property
     def id(self) -> str:
-        return paragraph_id(self.text)
+        return content_id(self.text)
 
 
-def paragraph_id(text: str) -> str:
-    """The content id of a paragraph: whitespace does not matter, every other change does."""
-    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:10]
-
-
-class Profile(BaseModel):
-    """A person: front matter and paragraphs. Frozen; `edit` gives a new one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
-    short_name: str
-    horizon: str | None = None
+class Profile(Record):
+    """A person: front matter and paragraphs. `profile.edit` gives a new one."""
+    model_config = ConfigDict(extra="forbid")
+    name: Text
+    short_name: Text
+    horizon: str | None = Field(default=None, description="the last date the person can know")
     traits: dict[str, float] = {}
     trait_reasons: dict[str, str] = {}
     values: list[Value] = []
     states: list[State] = []
     voice: Voice = Voice()
-    period: list[str] = Field(default=[], description="names and places the person knows beyond the paragraphs")
+    period: list[str] = Field(default=[], description="names and places known besides")
     sources: list[str] = []
     license: str = ""
     invented: bool = False
     paragraphs: tuple[Paragraph, ...] = Field(default=(), exclude=True)
     warnings: tuple[str, ...] = Field(default=(), exclude=True)
 
-    @field_validator("name", "short_name", "horizon", mode="before")
-    @classmethod
-    def _as_text(cls, value):
-        return value if value is None else str(value).strip()
-
-    @field_validator("horizon")
+    @field_validator("horizon", mode="before")
     @classmethod
     def _date(cls, value):
-        if value is not None:
-            Date.parse(value)
-        return value
+        return value if value is None else Date.parse(value) and str(value).strip()
 
     @field_validator("traits")
     @classmethod
     def _traits(cls, value):
         for trait, score in value.items():
             if trait not in TRAITS or not -1 <= score <= 1:
-                raise ValueError(f"trait {trait}: {score} is not one of {', '.join(TRAITS)} between -1 and 1")
+                known = f"is not one of {', '.join(TRAITS)} between -1 and 1"
+                raise ValueError(f"trait {trait}: {score} {known}")
         return value
 
     @property
@@ -157,22 +152,10 @@ class Profile(BaseModel):
         return next((item for item in self.paragraphs if item.id == id), None)
 
 
-class Turn(BaseModel):
-    """One turn of a dialogue: who, speaking or thinking, what; a thought may carry an emotion."""
-
-    model_config = ConfigDict(frozen=True)
-    role: str
-    action: Literal["speaking", "thinking"] = "speaking"
-    text: str
-    emotion: str | None = None
-
-
-class Scene(BaseModel):
+# ---- experience
+class Scene(Record):
     """Where and when something is lived, drawn from one or more paragraphs. `stance` is a value put
-    under pressure there.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    under pressure there."""
     id: str
     paragraphs: list[str]
     type: Literal["chat", "debate", "discussion", "speech", "monologue"] = "chat"
@@ -182,10 +165,16 @@ class Scene(BaseModel):
     stance: str | None = None
 
 
-class Dialogue(BaseModel):
-    """A dialogue with its provenance. Protective ones say what lies beyond, and name their twin."""
+class Turn(Record):
+    """One turn of a dialogue: who, speaking or thinking, what; a thought may carry an emotion."""
+    role: str
+    action: Literal["speaking", "thinking"] = "speaking"
+    text: str
+    emotion: str | None = None
 
-    model_config = ConfigDict(frozen=True)
+
+class Dialogue(Record):
+    """A dialogue with its provenance. Protective ones say what lies beyond, and name their twin."""
     id: str
     scene: str | None = None
     paragraphs: list[str] = []
@@ -201,10 +190,8 @@ class Dialogue(BaseModel):
     twin: str | None = None
 
 
-class Reject(BaseModel):
+class Reject(Record):
     """What was not kept, from which request, and why; the raw text stays readable."""
-
-    model_config = ConfigDict(frozen=True)
     stage: str
     reason: str
     paragraph: str = ""
@@ -214,21 +201,59 @@ class Reject(BaseModel):
     text: str = ""
 
 
-def content_id(*parts: str) -> str:
-    """Ten hex digits made of the content, so that what depends on changed text gets another id."""
-    return hashlib.sha256("\x1f".join(" ".join(part.split()) for part in parts).encode()).hexdigest()[:10]
+# ---- what a teacher is asked
+
+STAGES = {"scenes": "scenes", "dialogue": "dialogue", "memory": "dialogue", "recall": "dialogue",
+          "protective": "protective", "boundary": "protective"}  # asked: as recordings call it
 
 
-class Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a teacher: a stage for a paragraph or a scene. `facts` fill the prompt;
+    `messages` is what an endpoint is sent."""
+    character: str
+    stage: str
+    subject: str
+    sample: int
+    version: str
+    messages: tuple = ()
+    facts: dict = field(default_factory=dict)
+
+    @property
+    def key(self) -> dict:
+        """The key recordings match on. Memory and recall exchanges are dialogues asked for a
+        paragraph instead of a scene, samples 0 and 1."""
+        kind = "scene" if self.stage == "dialogue" else "paragraph"
+        return {"character": self.character, "stage": STAGES[self.stage], kind: self.subject,
+                "sample": self.sample}
+
+    @property
+    def id(self) -> str:
+        """Names what was asked: another paragraph, prompt or prompt version has another id."""
+        asked = [self.key, self.version, list(self.messages)]
+        return digest(json.dumps(asked, sort_keys=True, ensure_ascii=False), 16)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A teacher's raw answer. `finish`: stop, length, filter, or an error text where none is."""
+    request: str
+    teacher: str
+    text: str
+    finish: str = "stop"
+    attempts: int = 1
+    usage: dict = field(default_factory=dict)
+
+
+# ---- examples to train on
+class Message(Record):
+    """One message of a conversation as chat templates take it: system, user or assistant."""
     role: str
     content: str
 
 
-class Example(BaseModel):
+class Example(Record):
     """One conversation to train on, with where it came from."""
-
-    model_config = ConfigDict(frozen=True)
     id: str
     dialogue: str
     paragraphs: list[str]
@@ -237,16 +262,14 @@ class Example(BaseModel):
     messages: list[Message]
 
 
-class Question(BaseModel):
+# ---- interviews
+class Question(Record):
     """One item of a bank. `group` says what it is for: recall, choice, boundary, time, value,
     trait, paraphrase, interview.
 
     `candidate` marks an imported item that is unanswerable only if the person died early enough.
     `swap_of` names the item whose two options this one asks in the other order. Other fields of a
-    row are ignored; an item without an id has its text for one.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    row are ignored; an item without an id has its text for one."""
     id: str
     topic: Literal["past", "relations", "values", "beyond"] = "past"
     question: str
@@ -299,14 +322,10 @@ class Question(BaseModel):
         return self.swap_of or self.id
 
 
-class Answer(BaseModel):
+class Answer(Record):
     """One reply of one system. `text` holds spoken words only; `finish` is "length" when the token
-    limit cut it.
-
-    `maker` names the weights and settings that answered: answers of other weights are asked again.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    limit cut it. `maker` names the weights and settings that answered: answers of other weights are
+    asked again."""
     question: str
     asked: str
     item: Question | None = None
@@ -323,75 +342,16 @@ class Answer(BaseModel):
     maker: str | None = None
 
 
-STAGES = {
-    "scenes": "scenes",
-    "dialogue": "dialogue",
-    "memory": "dialogue",
-    "recall": "dialogue",
-    "protective": "protective",
-    "boundary": "protective",
-}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of a teacher: a stage for a paragraph or a scene. `facts` fill the prompt;
-    `messages` is what an endpoint is sent.
-    """
-
-    character: str
-    stage: str
-    subject: str
-    sample: int
-    version: str
-    messages: tuple = ()
-    facts: dict = field(default_factory=dict)
-
-    @property
-    def key(self) -> dict:
-        """The key recordings match on. Memory and recall exchanges are dialogues asked for a
-        paragraph instead of a scene, samples 0 and 1.
-        """
-        stage = STAGES[self.stage]
-        kind = "scene" if self.stage == "dialogue" else "paragraph"
-        return {"character": self.character, "stage": stage, kind: self.subject, "sample": self.sample}
-
-    @property
-    def id(self) -> str:
-        """Names what was asked; changes with the prompt's text, so with the paragraph and the
-        prompt version.
-        """
-        asked = json.dumps([self.key, self.version, list(self.messages)], sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(asked.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Completion:
-    """A teacher's raw answer. `finish` is stop, length, filter, or an error text when there is no
-    answer.
-    """
-
-    request: str
-    teacher: str
-    text: str
-    finish: str = "stop"
-    attempts: int = 1
-    usage: dict = field(default_factory=dict)
-
+# ---- judgements and ratings
 
 SCALE = (1, 7)
-
-
 PREFERRED = {"A": -1, "tie": 0, "B": 1}
 
 
-class Judgement(BaseModel):
+class Judgement(Record):
     """One verdict of one judge on one exhibit, or the reason why it is missing: no verdict, off the
     menu, no reasons, cut, filtered, no answer, not asked. `tampered`: the reply tried to set its
-    verdict.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    verdict."""
     exhibit: str
     judge: str
     dimension: str
@@ -414,14 +374,9 @@ class Judgement(BaseModel):
         return self.dimension, self.question, self.seed
 
 
-class Rating(BaseModel):
+class Rating(Record):
     """What one rater said of one task: for likert a value from 1 to 7 of one letter, for pair the
-    preferred letter or `tie`.
-
-    None means that the rater could not tell; that is counted as missing.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    preferred letter or `tie`. None: the rater could not tell; that is counted as missing."""
     task: str
     rater: str
     kind: Literal["likert", "pair"]

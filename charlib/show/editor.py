@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from charlib import profile as profiles
 from charlib import run
-from charlib.records import TRAITS, Paragraph, Profile, State, Value, paragraph_id
+from charlib.records import TRAITS, Paragraph, Profile, State, Value, content_id
 from charlib.show.widgets import (
     QUIET,
     ROW,
@@ -36,7 +36,7 @@ class Card:
     @property
     def ids(self) -> list[str]:
         """The ids it will have: several where an empty line parts it, none where it is empty."""
-        return [paragraph_id(part) for part in re.split(r"\n\s*\n", self.text) if part.strip()]
+        return [content_id(part) for part in re.split(r"\n\s*\n", self.text) if part.strip()]
 
 
 class Slot:
