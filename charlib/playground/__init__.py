@@ -1,60 +1,15 @@
 """Interviews: question banks, systems, answers, talks."""
 
-from charlib.playground.answers import (
-    ANSWERS,
-    CUT,
-    by_conversation,
-    load_answers,
-    side_by_side,
-    transcript,
-)
-from charlib.playground.banks import (
-    GROUPS,
-    SHARES,
-    TOPICS,
-    bank,
-    both_orders,
-    choose,
-    clauses_of,
-    load_questions,
-    orders,
-    original_question,
-    read_rows,
-    sample,
-    shipped_bank,
-    unseen,
-)
-from charlib.playground.interview import (
-    as_answer,
-    ask_options,
-    conduct,
-    distinct,
-    go_on,
-    likelihoods,
-    replies_of,
-)
+from charlib.playground.answers import ANSWERS, by_conversation, load_answers, side_by_side, transcript
+from charlib.playground.banks import bank, both_orders, choose, clauses_of, load_questions, orders, sample, unseen
+from charlib.playground.interview import conduct, likelihoods
 from charlib.playground.systems import (
-    Interviewer,
-    Prompted,
-    PromptedProfile,
-    Served,
-    System,
-    Trained,
-    make_systems,
-    relevant,
-    setting,
-    split_thought,
-    standard,
-)
-from charlib.playground.talks import (
-    FOLLOW_UPS,
-    NOTES,
-    RE_ASK,
-    Talk,
-    conversations,
-    converse,
-    dinner,
-    reworded,
-)
+    WORDS, Brought, Prompted, PromptedProfile, Served, Stored, System, Trained, invite, make_systems)
+from charlib.playground.talks import Talk, conversations, dinner, reworded
+from charlib.playground.thoughts import split_thought, spoken_pieces
 
-__all__ = ["ANSWERS", "CUT", "by_conversation", "load_answers", "side_by_side", "transcript", "GROUPS", "SHARES", "TOPICS", "bank", "both_orders", "choose", "clauses_of", "load_questions", "orders", "original_question", "read_rows", "sample", "shipped_bank", "unseen", "Interviewer", "Prompted", "PromptedProfile", "Served", "System", "Trained", "make_systems", "relevant", "setting", "split_thought", "standard", "as_answer", "ask_options", "conduct", "distinct", "go_on", "likelihoods", "replies_of", "FOLLOW_UPS", "NOTES", "RE_ASK", "Talk", "conversations", "converse", "dinner", "reworded"]
+__all__ = ["ANSWERS", "WORDS", "Brought", "Prompted", "PromptedProfile", "Served", "Stored", "System", "Talk",
+           "Trained", "bank", "both_orders", "by_conversation", "choose", "clauses_of", "conduct",
+           "conversations", "dinner", "invite", "likelihoods", "load_answers", "load_questions",
+           "make_systems", "orders", "reworded", "sample", "side_by_side", "split_thought",
+           "spoken_pieces", "transcript", "unseen"]

@@ -1,5 +1,6 @@
 """Answers files: ours and the original project's."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,13 +8,11 @@ from pydantic import ValidationError
 
 from charlib import run
 from charlib.playground.banks import TOPICS, original_question, read_rows
-from charlib.playground.systems import split_thought
+from charlib.playground.thoughts import split_thought
 from charlib.records import Answer, Question
 
 ANSWERS = "answers.jsonl"
-
-
-CUT = "<|NONSTOP|>"  # its mark of a reply that the token limit cut
+_CUT = "<|NONSTOP|>"  # the original project's mark of a reply that the token limit cut
 
 
 def load_answers(path: str | Path, system: str | None = None) -> list[Answer]:
@@ -23,83 +22,110 @@ def load_answers(path: str | Path, system: str | None = None) -> list[Answer]:
     RunError when the file is none of these.
     """
     path = Path(path)
+    give = "give an answers.jsonl or the original project's files"
     answers: list[Answer] = []
     for number, row in enumerate(read_rows(path), 1):
         try:
-            answers += _read_answer(row, row.get("system") or row.get("model") or system or path.stem, path.stem)
+            name = row.get("system") or row.get("model") or system or path.stem
+            answers += _read(row, name, path.stem)
         except (ValidationError, KeyError, TypeError, AttributeError) as error:
             what = str(error).splitlines()[0]
-            raise run.RunError(
-                f"{path.name}, row {number} is no answer of a known form ({what}): give an answers.jsonl or the original project's files."
-            ) from error
+            raise run.RunError(f"{path.name}, row {number} is no answer of a known form ({what}): {give}.") from error
     if not answers:
-        raise run.RunError(f"{path.name} holds no answer: give an answers.jsonl or the original project's files.")
+        raise run.RunError(f"{path.name} holds no answer: {give}.")
     return answers
 
 
-def _read_answer(row: dict, system: str, stem: str) -> list[Answer]:
+def _read(row: dict, system: str, stem: str) -> list[Answer]:
+    """One row of any form. Raises what a wrong row raises when it is read."""
     if "reply" in row:
-        return [_original_single(row, system)]
+        return [_single(row, system)]
     if isinstance(row.get("content"), list):
-        return _original_multi(row, system, stem)
+        return _several(row, system, stem)
     spoken, thought = split_thought(str(row["text"] or ""))
-    item = row.get("item") or {"question": row.get("asked") or row["question"], "id": row["question"], "group": "interview"}
-    filled = {"asked": str(row["question"]), "character": "", "finish": "stop"} | row
-    filled |= {"question": str(row["question"]), "system": system, "text": spoken, "thought": row.get("thought") or thought, "item": item}
-    return [Answer.model_validate(filled)]
+    id = str(row["question"])
+    item = row.get("item") or {"question": row.get("asked") or id, "id": id, "group": "interview"}
+    own = {"question": id, "system": system, "text": spoken, "thought": row.get("thought") or thought, "item": item}
+    return [Answer.model_validate({"asked": id, "character": "", "finish": "stop"} | row | own)]
 
 
-def _original_single(row: dict, system: str) -> Answer:
-    spoken, thought, who, finish = _turns(row["reply"])
+def _single(row: dict, system: str) -> Answer:
+    said = _said(row["reply"])
     question = " ".join(str(row["question"]).split())
-    topic = row.get("topic_id")
-    item = {"question": question, **(original_question(row, Path(system), 0) if topic in TOPICS else {"group": "interview"})}
-    return Answer(question=question, asked=question, item=Question.model_validate(item), character=who, system=system, text=spoken,
-                  thought=thought, finish=finish)  # fmt: skip
+    known = row.get("topic_id") in TOPICS
+    more = original_question(row, Path(system), 0) if known else {"group": "interview"}
+    item = Question.model_validate({"question": question, **more})
+    return Answer(question=question, asked=question, item=item, system=system, **said)
 
 
-def _original_multi(row: dict, system: str, stem: str) -> list[Answer]:
+def _several(row: dict, system: str, stem: str) -> list[Answer]:
     topic = " ".join(str(row["topic"]).split())
     item = Question(id=topic, question=topic, group="interview")
+    place = f"{stem}:{row.get('qid', topic)}"
     asked, rows = topic, []
     for turn in row["content"]:
-        spoken, thought, who, finish = _turns(turn["turn_content"])
+        said = _said(turn["turn_content"])
         if turn["turn_role"] == "interviewer":
-            asked = spoken
+            asked = said["text"]
             continue
-        rows.append(
-            Answer(question=topic, asked=asked, item=item, character=row.get("character") or who, system=system, text=spoken, thought=thought,
-                   finish=finish, conversation=f"{stem}:{row.get('qid', topic)}", turn=int(turn.get("turn_id", len(rows))))
-        )  # fmt: skip
+        said["character"] = row.get("character") or said["character"]
+        rows.append(Answer(question=topic, asked=asked, item=item, system=system, conversation=place,
+                           turn=int(turn.get("turn_id", len(rows))), **said))
     return rows
 
 
-def _turns(reply) -> tuple[str, str | None, str, str]:
-    """(spoken, thought, who, finish) of a reply of the original project: a list of turns, one turn,
-    or plain text.
+def _said(reply: list | dict | str) -> dict:
+    """Fields of an Answer from a reply of the original project: a list of turns, one turn, or plain
+    text.
     """
     turns = reply if isinstance(reply, list) else [reply]
-    turns = [{"role": "", "action": "(speaking)", "content": turn} if isinstance(turn, str) else turn for turn in turns]
+    turns = [{"action": "(speaking)", "content": turn} if isinstance(turn, str) else turn for turn in turns]
     spoken, thoughts, cut = [], [], False
     for turn in turns:
         text = str(turn.get("content") or "")
-        cut |= CUT in text
-        text = text.replace(CUT, "").replace("<|eot|>", "").strip()
-        if text:
+        cut |= _CUT in text
+        if text := text.replace(_CUT, "").replace("<|eot|>", "").strip():
             (thoughts if "think" in str(turn.get("action", "")) else spoken).append(text)
-    who = next((str(turn.get("role") or "") for turn in turns if turn.get("role")), "")
-    return "\n".join(spoken), "\n".join(thoughts) or None, who, "length" if cut else "stop"
+    who = next((str(turn["role"]) for turn in turns if turn.get("role")), "")
+    return {"text": "\n".join(spoken), "thought": "\n".join(thoughts) or None, "character": who,
+            "finish": "length" if cut else "stop"}
+
+
+def kept_answers(path: Path) -> list[Answer]:
+    """The answers that are in a file of ours, if it is there; a last line that was torn is cut off.
+    Raises RunError where it holds something else.
+    """
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    answers = []
+    for number, line in enumerate(lines, 1):
+        try:
+            answers += [Answer.model_validate_json(line)] if line.strip() else []
+        except ValidationError as error:
+            if number == len(lines) and not _is_json(line):
+                break
+            raise run.RunError(f"{path.name}, line {number} is not an answer: mend or remove that line, "
+                               "or choose another --out.") from error
+    return answers
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def side_by_side(answers: Sequence[Answer], questions: Sequence[Question], count: int = 6):
     """A table of questions and every system's reply, taken in turn from recall and boundary."""
     import pandas as pd
 
-    by_purpose = [[item for item in questions if item.purpose == name] for name in ("recall", "boundary")]
-    chosen = [item for pair in zip(*by_purpose, strict=False) for item in pair][:count] or list(questions)[:count]
+    kinds = [[item for item in questions if item.purpose == name] for name in ("recall", "boundary")]
+    chosen = [item for pair in zip(*kinds, strict=False) for item in pair][:count]
     rows = []
-    for item in chosen:
-        replies = {row.system: row.text for row in reversed(answers) if row.question == item.id and row.conversation is None}
+    for item in chosen or list(questions)[:count]:
+        replies = {row.system: row.text for row in reversed(answers)
+                   if row.question == item.id and row.conversation is None}
         rows.append({"question": item.question, **replies})
     return pd.DataFrame(rows).set_index("question")
 
@@ -114,4 +140,5 @@ def by_conversation(rows: Sequence[Answer]) -> list[list[Answer]]:
 
 def transcript(rows: Sequence[Answer]) -> str:
     """A conversation as plain text."""
-    return "\n".join(f"Interviewer: {row.asked}\n{row.character.split()[-1]}: {row.text or '(nothing)'}" for row in rows)
+    return "\n".join(f"Interviewer: {row.asked}\n{(row.character or row.system).split()[-1]}: {row.text or '(nothing)'}"
+                     for row in rows)

@@ -1,6 +1,7 @@
 """Question banks: read, choose, ask in both orders."""
 
 import json
+import random
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,9 +14,8 @@ from charlib.records import Example, Profile, Question
 
 # the original project's
 TOPICS = {"topic-1": "past", "topic-2": "relations", "topic-3": "values", "topic-4": "beyond"}
-
-
-GROUPS = ("recall", "choice", "boundary", "time", "value", "trait", "paraphrase", "interview")
+SHARES = {"recall": 0.4, "boundary": 0.4, "choice": 0.02, "time": 0.02, "value": 0.06, "trait": 0.04,
+          "paraphrase": 0.06}
 
 
 def load_questions(path: str | Path) -> list[Question]:
@@ -26,34 +26,38 @@ def load_questions(path: str | Path) -> list[Question]:
     empty, or of neither form.
     """
     path = Path(path)
-    rows = read_rows(path)
-    questions = []
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict) or not str(row.get("question") or "").strip():
-            raise run.RunError(f"{path.name}, item {number} has no question: each needs at least a `question`.")
-        if "topic_id" in row:
-            row = original_question(row, path, number)
-        try:
-            questions.append(Question.model_validate(row))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise run.RunError(f"{path.name}, item {number}: {where} is wrong ({first['msg']}): mend that field.") from error
+    questions = [_question(row, path, number) for number, row in enumerate(read_rows(path), 1)]
     if not questions:
         raise run.RunError(f"{path.name} holds no question: give our .jsonl form or a JSON list of questions.")
     words: dict[str, str] = {}
     for item in questions:
         if words.setdefault(item.id, item.question) != item.question:
-            raise run.RunError(f"{path.name}: the id {item.id} stands for two different questions: give each its own.")
+            raise run.RunError(f"{path.name}: the id {item.id} stands for two different questions: "
+                               "give each its own.")
     return questions
 
 
+def _question(row: dict, path: Path, number: int) -> Question:
+    if not isinstance(row, dict) or not str(row.get("question") or "").strip():
+        raise run.RunError(f"{path.name}, item {number} has no question: each needs at least a `question`.")
+    try:
+        return Question.model_validate(original_question(row, path, number) if "topic_id" in row else row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise run.RunError(f"{path.name}, item {number}: {where} is wrong ({first['msg']}): "
+                           "mend that field.") from error
+
+
 def original_question(row: dict, path: Path, number: int) -> dict:
+    """A row of the original project's bank as fields of a Question."""
     topic = TOPICS.get(str(row["topic_id"]).strip())
     if not topic:
-        raise run.RunError(f"{path.name}, item {number}: topic_id {row['topic_id']} is not one of {', '.join(TOPICS)}.")
-    beyond = {"answerable": False, "candidate": True, "group": "boundary"} if topic == "beyond" else {"group": "interview"}
-    return {"question": row["question"], "topic": topic, **beyond}
+        raise run.RunError(f"{path.name}, item {number}: topic_id {row['topic_id']} is not one of "
+                           f"{', '.join(TOPICS)}.")
+    beyond = {"answerable": False, "candidate": True, "group": "boundary"}
+    more = beyond if topic == "beyond" else {"group": "interview"}
+    return {"question": row["question"], "topic": topic, **more}
 
 
 def read_rows(path: Path) -> list:
@@ -68,14 +72,15 @@ def read_rows(path: Path) -> list:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise run.RunError(f"{path.name} begins like a JSON list and is not one ({error}): mend it or make it JSONL.") from error
+            raise run.RunError(f"{path.name} begins like a JSON list and is not one ({error}): "
+                               "mend it or make it JSONL.") from error
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                rows.append(json.loads(line))
-            except ValueError as error:
-                raise run.RunError(f"{path.name}, line {number} is not JSON ({error}): mend or remove that line.") from error
+        try:
+            rows += [json.loads(line)] if line.strip() else []
+        except ValueError as error:
+            raise run.RunError(f"{path.name}, line {number} is not JSON ({error}): "
+                               "mend or remove that line.") from error
     return rows
 
 
@@ -87,12 +92,12 @@ def both_orders(questions: Iterable[Question]) -> list[Question]:
     """
     asked = []
     for item in questions:
-        if item.kind == "open" or not item.options or len(item.options) != 2 or item.swap_of:
+        if item.kind == "open" or len(item.options or []) != 2 or item.swap_of:
             asked.append(item)
             continue
         first, second = orders(item)
-        asked.append(item.model_copy(update={"question": first}))
-        asked.append(item.model_copy(update={"id": f"{item.id}~swapped", "question": second, "swap_of": item.id}))
+        twin = {"id": f"{item.id}~swapped", "question": second, "swap_of": item.id}
+        asked += [item.model_copy(update={"question": first}), item.model_copy(update=twin)]
     return asked
 
 
@@ -155,19 +160,32 @@ def choose(here: run.Run, profile: Profile, count: int = 0, seed: int = 0) -> li
     Writes questions.jsonl with all that will be asked. Pairs, paraphrases and their originals stay
     together; interview topics are always kept.
     """
-    questions = bank(here, profile, seed)
-    origin = "shipped"
-    if not shipped_bank(here).is_file():
+    questions, origin = bank(here, profile, seed), "shipped"
+    if not _shipped(here).is_file():
         origin, made = "english, self-made", len(questions)
         questions = unseen(here, questions)
-        here.say(
-            "questions: self-made by the rules that wrote the training, in other wordings; what a stranger asks is harder. "
-            f"Left out as too like the training text: {made - len(questions)}"
-        )
+        here.say("questions: self-made by the rules that wrote the training, in other wordings; what a "
+                 "stranger asks is harder. Left out as too like the training text: "
+                 f"{made - len(questions)}")
     chosen = sample(questions, count, seed)
     here.write_jsonl("questions.jsonl", chosen)
     here.record("questions", products=("questions.jsonl",), origin=origin)
     return chosen
+
+
+def bank(here: run.Run, profile: Profile, seed: int = 0) -> list[Question]:
+    """All questions there are for a run: the shipped ones whose paragraphs are still in the
+    profile, else self-made ones.
+    """
+    if not _shipped(here).is_file():
+        return teachers.bank_of(profile, seed)
+    held = {None, "", *(item.id for item in profile.paragraphs)}
+    return [item for item in load_questions(_shipped(here)) if item.paragraph in held]
+
+
+def _shipped(here: run.Run) -> Path:
+    """Where the bank of a shipped character lies, whether or not it is there."""
+    return run.root() / "data" / "questions" / f"{here.character}.jsonl"
 
 
 def unseen(here: run.Run, questions: Sequence[Question]) -> list[Question]:
@@ -176,62 +194,40 @@ def unseen(here: run.Run, questions: Sequence[Question]) -> list[Question]:
     """
     if not here.has("examples.jsonl"):
         return list(questions)
-    trained: set[tuple[str, ...]] = set()
-    for example in here.read_jsonl("examples.jsonl", Example):
-        for message in example.messages:
-            trained |= set() if message.role == "system" else texts.word_runs(message.content)
+    said = [message.content for example in here.read_jsonl("examples.jsonl", Example)
+            for message in example.messages if message.role != "system"]
+    trained = set().union(*map(texts.word_runs, said))
     seen = [item for item in questions if texts.word_runs(item.question) & trained]
     lost = {item.id for item in seen} | {item.pair for item in seen if item.pair}
     return [item for item in questions if not {item.id, item.pair, item.paraphrase_of} & lost]
-
-
-def shipped_bank(here: run.Run) -> Path:
-    """Where the bank of a shipped character lies, whether or not it is there."""
-    return run.root() / "data" / "questions" / f"{here.character}.jsonl"
-
-
-def bank(here: run.Run, profile: Profile, seed: int = 0) -> list[Question]:
-    """All questions there are for a run: the shipped ones whose paragraphs are still in the
-    profile, else self-made ones.
-    """
-    if shipped_bank(here).is_file():
-        held = {item.id for item in profile.paragraphs}
-        return [item for item in load_questions(shipped_bank(here)) if not item.paragraph or item.paragraph in held]
-
-    return teachers.bank_of(profile, seed)
-
-
-SHARES = {"recall": 0.4, "boundary": 0.4, "choice": 0.02, "time": 0.02, "value": 0.06, "trait": 0.04, "paraphrase": 0.06}
 
 
 def sample(questions: Sequence[Question], count: int, seed: int = 0) -> list[Question]:
     """A seeded choice of about `count` questions, split over the groups by SHARES; everything when
     `count` is 0.
     """
-    import random
-
     if not count or count >= len(questions):
         return list(questions)
     chooser = random.Random(seed)
     units: dict[str, list[list[Question]]] = {}
-    by_pair: dict[str, list[Question]] = {}
+    pairs: dict[str, list[Question]] = {}
     for item in questions:
         if item.purpose == "boundary" and item.pair:
-            by_pair.setdefault(item.pair, []).append(item)
+            pairs.setdefault(item.pair, []).append(item)
         elif item.purpose not in ("interview", "paraphrase"):
             units.setdefault(item.purpose, []).append([item])
-    units["boundary"] = list(by_pair.values())
+    units["boundary"] = list(pairs.values())
     originals = {item.id: item for item in questions}
     twins = [item for item in questions if item.purpose == "paraphrase"]
     chooser.shuffle(twins)
-    taken = twins[: max(1, round(SHARES["paraphrase"] * count))] if twins else []
-    chosen = {item.id for item in taken} | {item.paraphrase_of for item in taken if item.paraphrase_of in originals}
+    taken = twins[: max(1, round(SHARES["paraphrase"] * count))]
+    chosen = {item.id for item in taken} | {item.paraphrase_of for item in taken} & set(originals)
     for name, groups in units.items():
         chooser.shuffle(groups)
-        left = max(1, round(SHARES.get(name, 0.05) * count)) - sum(originals[id].purpose == name for id in chosen)
+        left = max(1, round(SHARES.get(name, 0.05) * count))
+        left -= sum(originals[id].purpose == name for id in chosen)
         for group in groups:
-            if left <= 0:
-                break
-            chosen |= {item.id for item in group}
+            if left > 0:
+                chosen |= {item.id for item in group}
             left -= len(group)
     return [item for item in questions if item.id in chosen or item.purpose == "interview"]

@@ -1,107 +1,84 @@
-"""Question banks, single-turn and multi-turn interviews, and the answers files.
+"""Interviews of one turn: every system is asked every question, and what is answered is kept.
 
 A question and an answer, as rows of questions.jsonl and answers.jsonl:
 
-    {"id": "recall-001", "topic": "past", "kind": "open", "question": "Who …?", "gold": ["Neefe"], "options": ["Neefe", "Salieri", …],
+    {"id": "recall-001", "topic": "past", "kind": "open", "question": "Who …?", "gold": ["Neefe"],
      "answerable": true, "paragraph": "3f2a…", "group": "recall"}
-    {"question": "recall-001", "asked": "Who …?", "item": {…}, "character": "Ludwig van Beethoven", "system": "simulacrum", "seed": 0,
-     "text": "Neefe did.", "tokens": 6, "finish": "stop", "seconds": 0.1}
-
-Whatever has a `name` and `reply(conversations, seed) -> list[Reply]` can be interviewed; a
-conversation is a list of chat messages that ends with the questioner's. The three standard systems
-stand on one base model:
-
-    systems = interview.standard(sim, profile)            # simulacrum, prompted, prompted_profile
-    answers = interview.conduct(here, interview.both_orders(questions), systems)
+    {"question": "recall-001", "asked": "Who …?", "item": {…}, "character": "Ludwig van Beethoven",
+     "system": "simulacrum", "seed": 0, "text": "Neefe did.", "tokens": 6, "finish": "stop", "seconds": 0.1}
 """
 
-import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
-
 from charlib import run
-from charlib.models.decode import Reply
-from charlib.playground.answers import ANSWERS
-from charlib.playground.systems import System, split_thought
+from charlib.playground.answers import ANSWERS, kept_answers
+from charlib.playground.systems import System, replies_of
+from charlib.playground.thoughts import split_thought
 from charlib.records import Answer, Question
 
-
-def likelihoods(
-    systems: Iterable[System], questions: Iterable[Question], phrases: tuple[str, str] | None = None
-) -> dict[str, dict[str, list[float]]]:
-    """Mean log-probability a byte of each option, by system and question; with `phrases`
-    (ignorance, compliance) of those for boundary items.
-
-    Systems that cannot tell (no `option_likelihood`) are left out.
-    """
-    wanted = [(item, item.options) for item in questions if item.options and len(item.options) > 1 and item.purpose != "boundary"]
-    if phrases:
-        wanted += [(item, list(phrases)) for item in questions if item.purpose == "boundary"]
-    found = {}
-    for system in systems:
-        if hasattr(system, "option_likelihood") and wanted:
-            values = system.option_likelihood([ask_options(item.question) for item, _ in wanted], [options for _, options in wanted])
-            found[system.name] = {item.id: [float(value) for value in row] for (item, _), row in zip(wanted, values, strict=True)}
-    return found
+Asked = tuple[Question, str, list[dict]]  # an item, the words it is asked in, what was said before
 
 
-def ask_options(question: str) -> list[dict]:
-    return [{"role": "user", "content": question}]
+def put(system: System, asked: Sequence[Asked], seed: int, character: str = "", turn: int | None = None,
+        maker: str | None = None) -> list[Answer]:
+    """What a system answers: one turn of as many talks as there are, of one turn or of several."""
+    talks = [[*before, {"role": "user", "content": words}] for _, words, before in asked]
+    replies = replies_of(system, talks, seed if turn is None else seed * 1000 + turn)
+    character = getattr(system, "character", "") or character
+    rows = []
+    for (item, words, _), reply in zip(asked, replies, strict=True):
+        spoken, thought = split_thought(reply.text)
+        rows.append(Answer(
+            question=item.id, asked=words, item=item, character=character, system=system.name, seed=seed,
+            turn=turn, text=spoken, thought=reply.thought or thought, tokens=reply.tokens,
+            finish=reply.finish, seconds=reply.seconds, maker=maker))
+    return rows
 
 
-def conduct(out: run.Run | str | Path, questions: Sequence[Question], systems: Sequence[System], seeds: Sequence[int] = (0,),
-            say: Callable[[str], None] | None = None, *, character: str = "", batch: int = 192) -> list[Answer]:  # fmt: skip
-    """Ask every system every question with every seed; one answer a question, system and seed, in
+def conduct(out: run.Run | str | Path, questions: Sequence[Question], systems: Sequence[System],
+            seeds: Sequence[int] = (0,), say: Callable[[str], None] | None = None, *, character: str = "",
+            batch: int = 192) -> list[Answer]:
+    """Ask every system every question with every seed; one answer per question, system and seed, in
     the order of the questions.
 
-    `out` is a run (its answers.jsonl) or a path. Answers are appended as each batch ends; a file
-    that was left incomplete, even with a torn last line, is continued, and what other weights or
-    another wording answered is asked again. Rows of other systems and of conversations stay. Raises
-    RunError when the file holds something else, or a system answers fewer conversations than it was
-    given.
+    `out` is a run (its answers.jsonl) or a path. It is written as each batch ends; a file that was
+    left incomplete is continued, and what other weights or another wording answered is asked again.
+    Rows of other systems and of conversations stay. Raises RunError when the file holds something
+    else, or a system answers fewer conversations than it was given.
     """
-    path, say = _target(out, ANSWERS), say or (out.say if isinstance(out, run.Run) else lambda text: None)
-    distinct(systems)
-    known, others = {}, []
-    makers = {system.name: getattr(system, "maker", None) for system in systems}
-    wanted = _numbered(questions)
-    places = {(key, system.name, seed) for key in wanted for system in systems for seed in seeds}
-    counts: Counter = Counter()
-    ours = {system.name for system in systems}
-    asked_ids = {item.id for item in questions}
-    for answer in go_on(path):
-        plain = (answer.question, answer.asked, answer.system, answer.seed)
-        key = ((answer.question, answer.asked, counts[plain]), answer.system, answer.seed)
-        if answer.conversation is None and key in places and makers[answer.system] == answer.maker:
-            known[key] = answer
-            counts[plain] += 1
-        elif answer.conversation is not None or answer.system not in ours or answer.question not in asked_ids or answer.seed not in seeds:
-            others.append(answer)
-    missing = len(places) - len(known)
-    if known and missing:
-        say(f"interview: {len(known)} answers are there, {missing} to go")
-    run.write_jsonl(path, [*others, *known.values()])
+    path = out.path(ANSWERS) if isinstance(out, run.Run) else Path(out)
+    say = say or (out.say if isinstance(out, run.Run) else lambda text: None)
+    makers, wanted = makers_of(systems), _numbered(questions)
+    places = [(name, seed, key) for name in makers for seed in seeds for key in wanted]
+    known, others = _known(kept_answers(path), set(places), makers)
+    if known and len(known) < len(places):
+        say(f"interview: {len(known)} answers are there, {len(places) - len(known)} to go")
     for system in systems:
         for seed in seeds:
-            todo = [(key, item) for key, item in wanted.items() if (key, system.name, seed) not in known]
+            todo = [key for key in wanted if (system.name, seed, key) not in known]
             for start in range(0, len(todo), batch):
-                chosen = todo[start : start + batch]
-                replies = replies_of(system, [ask_options(item.question) for _, item in chosen], seed)
-                rows = [
-                    as_answer(item, item.question, reply, system, seed, character, makers[system.name])
-                    for (_, item), reply in zip(chosen, replies, strict=True)
-                ]
-                _append(path, rows)
-                known |= {(key, system.name, seed): row for (key, _), row in zip(chosen, rows, strict=True)}
+                keys = todo[start : start + batch]
+                asked = [(wanted[key], wanted[key].question, []) for key in keys]
+                rows = put(system, asked, seed, character, maker=makers[system.name])
+                known |= {(system.name, seed, key): row for key, row in zip(keys, rows, strict=True)}
+                run.write_jsonl(path, [*known.values(), *others])
             if todo:
                 say(f"interview: {system.name}, seed {seed}: {len(todo)} answers")
-    ordered = [known[(key, system.name, seed)] for system in systems for seed in seeds for key in wanted]
+    ordered = [known[place] for place in places]
     run.write_jsonl(path, [*ordered, *others])
     return ordered
+
+
+def makers_of(systems: Sequence[System]) -> dict[str, str | None]:
+    """Who answers under each system's name. Raises RunError for two of one name."""
+    makers: dict[str, str | None] = {}
+    for system in systems:
+        if system.name in makers:
+            raise run.RunError(f"Two systems are called {system.name}: give each its own name.")
+        makers[system.name] = getattr(system, "maker", None)
+    return makers
 
 
 def _numbered(questions: Sequence[Question]) -> dict[tuple, Question]:
@@ -109,65 +86,36 @@ def _numbered(questions: Sequence[Question]) -> dict[tuple, Question]:
     counts: Counter = Counter()
     numbered = {}
     for item in questions:
-        numbered[(item.id, item.question, counts[(item.id, item.question)])] = item
-        counts[(item.id, item.question)] += 1
+        numbered[(item.id, item.question, counts[item.id, item.question])] = item
+        counts[item.id, item.question] += 1
     return numbered
 
 
-def _target(out: run.Run | str | Path, name: str) -> Path:
-    return out.path(name) if isinstance(out, run.Run) else Path(out)
+def _known(rows: Sequence[Answer], places: set[tuple], makers: dict) -> tuple[dict, list[Answer]]:
+    """The rows that answer one of the `places`, by place, and those that are of something else."""
+    known, others, counts = {}, [], Counter()
+    ours = {(name, seed, key[0]) for name, seed, key in places}
+    for row in rows:
+        said = row.system, row.seed, row.question, row.asked
+        place = row.system, row.seed, (row.question, row.asked, counts[said])
+        if row.conversation is not None or said[:3] not in ours:
+            others.append(row)
+        elif place in places and row.maker == makers[row.system]:
+            known[place] = row
+            counts[said] += 1
+    return known, others
 
 
-def distinct(systems: Sequence[System]) -> None:
-    twice = [name for name, count in Counter(system.name for system in systems).items() if count > 1]
-    if twice:
-        raise run.RunError(f"Two systems are called {twice[0]}: give each its own name.")
-
-
-def replies_of(system: System, conversations: list[list[dict]], seed: int) -> list[Reply]:
-    replies = list(system.reply(conversations, seed))
-    if len(replies) != len(conversations):
-        raise run.RunError(f"{system.name} gave {len(replies)} replies to {len(conversations)} conversations: it must answer each.")
-    return replies
-
-
-def as_answer(item: Question, asked: str, reply: Reply, system: System, seed: int, character: str, maker: str | None, **place) -> Answer:
-    spoken, thought = split_thought(reply.text)
-    return Answer(
-        question=item.id, asked=asked, item=item, character=getattr(system, "character", "") or character, system=system.name, seed=seed,
-        text=spoken, thought=thought, tokens=reply.tokens, finish=reply.finish, seconds=reply.seconds, maker=maker, **place,
-    )  # fmt: skip
-
-
-def go_on(path: Path) -> list[Answer]:
-    """The answers that are there; a last line that was torn is cut off."""
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    whole, _, last = text.rpartition("\n")
-    if last.strip():
-        try:
-            json.loads(last)
-        except ValueError:
-            text = whole
-    answers = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                answers.append(Answer.model_validate_json(line))
-            except ValidationError as error:
-                raise run.RunError(
-                    f"{path.name}, line {number} is not an answer: mend or remove that line, or choose another --out."
-                ) from error
-    return answers
-
-
-def _append(path: Path, rows: Sequence[BaseModel]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write("".join(run.to_json(row) + "\n" for row in rows))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise run.RunError(f"Could not write {path.name}: {error.strerror}. Free some space or choose another --out.") from error
+def likelihoods(systems: Iterable[System], questions: Sequence[Question]) -> dict[str, dict[str, list[float]]]:
+    """Mean log-probability per byte of each option, by system and question. Systems that cannot
+    tell (no `option_likelihood`) are left out.
+    """
+    wanted = [item for item in questions if len(item.options or []) > 1 and item.purpose != "boundary"]
+    talks = [[{"role": "user", "content": item.question}] for item in wanted]
+    found = {}
+    for system in systems:
+        if hasattr(system, "option_likelihood") and wanted:
+            values = system.option_likelihood(talks, [item.options for item in wanted])
+            found[system.name] = {item.id: [float(value) for value in row]
+                                  for item, row in zip(wanted, values, strict=True)}
+    return found

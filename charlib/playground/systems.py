@@ -1,25 +1,61 @@
-"""Systems that can be interviewed: the simulacrum and its baselines on one base model, and endpoints."""
+"""Who can be interviewed: the simulacrum, its baselines on the same base, endpoints, other runs,
+files of answers, and whatever has a `name` and `reply(conversations) -> replies`.
+"""
 
 import hashlib
-import re
+import inspect
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from charlib import models, run, teachers
-from charlib.models.decode import BASE, Reply, Sampling
-from charlib.records import Paragraph, Profile
+from charlib import profile as profiles
+from charlib.models import BASE, Reply, Sampling, Simulacrum
+from charlib.playground.answers import load_answers
+from charlib.records import Answer, Profile
 from charlib.text import Search
+
+WORDS = 120  # of the profile's passages in a prompt
 
 
 class System(Protocol):
-    """Whatever can be interviewed. `option_likelihood(conversations, options)`, `character` and
-    `maker` are welcome and not needed.
+    """Whatever can be interviewed. A conversation is a list of chat messages that ends with the
+    questioner's; a reply is a string or a `Reply`. `seed`, `character`, `sampling`, `maker` (names
+    the weights and settings) and `option_likelihood(conversations, options)` are welcome.
     """
 
     name: str
 
-    def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]: ...
+    def reply(self, conversations: list[list[dict]]) -> Sequence[str | Reply]: ...
+
+
+class SetUp:
+    """What stands before every conversation: who speaks, where and when; with `words`, so many of
+    the profile's passages nearest to the last question.
+    """
+
+    def __init__(self, profile: Profile, words: int = 0, **setting: str):
+        self.prompt, self.words = models.system_prompt(profile.name, **setting), words
+        self._passages = [item.text for item in profile.paragraphs]
+        self._search = Search(self._passages) if words else None
+
+    def before(self, conversations: Sequence[list[dict]]) -> list[list[dict]]:
+        """The conversations, each under the set-up unless it brings its own."""
+        return [talk if talk[0]["role"] == "system"
+                else [{"role": "system", "content": self._text(talk)}, *talk] for talk in conversations]
+
+    def _text(self, conversation: list[dict]) -> str:
+        if not self._search:
+            return self.prompt
+        asked = [message["content"] for message in conversation if message["role"] == "user"]
+        near = [self._passages[index].split() for index, _ in self._search.nearest(asked[-1], 5)]
+        kept, left = [], self.words
+        for passage in near:
+            if left > 0:
+                kept.append(" ".join(passage[:left]))
+            left -= len(passage)
+        return f"{self.prompt}\nFrom your life:\n" + "\n".join(kept)
 
 
 class Trained:
@@ -27,25 +63,25 @@ class Trained:
     may be given).
     """
 
-    name, adapter = "simulacrum", "simulacrum"
+    name, adapter, words = "simulacrum", "simulacrum", 0
 
-    def __init__(self, sim, profile: Profile, *, name: str = "", adapter: str = "", sampling: Sampling | None = None, **setting: str):
-        self.sim, self.profile, self.setting = sim, profile, setting
-        self.character = profile.name
-        self.name = name or self.name
-        self.adapter = adapter or (self.name if self.name in sim.adapters else self.adapter)
+    def __init__(self, sim: Simulacrum, profile: Profile, *, name: str = "", adapter: str = "",
+                 words: int = 0, sampling: Sampling | None = None, **setting: str):
+        self.sim, self.character = sim, profile.name
+        self.name, self.adapter = name or self.name, adapter or self.adapter
         self.sampling = sampling or Sampling()
-        self.prompt = models.system_prompt(profile.name, **setting)
+        self.setup = SetUp(profile, words or self.words, **setting)
 
     def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
-        """A reply to each conversation; the set-up goes before those that bring none."""
+        """A reply to each conversation."""
         self._use()
-        return self.sim.answer(self._with_prompt(conversations), self.sampling, seed)
+        return self.sim.answer(self.setup.before(conversations), self.sampling, seed)
 
-    def option_likelihood(self, conversations: list[list[dict]], options: list[list[str]]) -> list[list[float]]:
-        """Mean log-probability a byte of each option as the reply to each conversation."""
+    def option_likelihood(self, conversations: list[list[dict]],
+                          options: list[list[str]]) -> list[list[float]]:
+        """Mean log-probability per byte of each option as the reply to each conversation."""
         self._use()
-        return self.sim.option_likelihood(self._with_prompt(conversations), options)
+        return self.sim.option_likelihood(self.setup.before(conversations), options)
 
     def perplexity(self, texts: list[str]) -> float:
         """Perplexity of plain texts, without any prompt."""
@@ -56,190 +92,197 @@ class Trained:
     def maker(self) -> str:
         """A short name of the weights, the set-up and the sampling."""
         self._use()
-        digest = hashlib.sha256(repr((self.name, self.prompt, self.sampling)).encode())
-        wanted = f".{self.adapter}." if self.sim.adapters else ""
+        digest = hashlib.sha256(repr((self.name, self.setup.prompt, self.sampling)).encode())
         for name, values in self.sim.model.named_parameters():
-            if not wanted or (self._adapted and wanted in name):
+            if not self.sim.adapters or f".{self.adapter}." in name:
                 digest.update(f"{name}{float(values.detach().double().sum()):.6e}".encode())
-        base = getattr(self.sim, "base", None)
-        return hashlib.sha256(f"{getattr(base, 'fingerprint', '')}{digest.hexdigest()}".encode()).hexdigest()[:12]
-
-    _adapted = True
+        base = getattr(self.sim.base, "fingerprint", "")
+        return hashlib.sha256(f"{base}{digest.hexdigest()}".encode()).hexdigest()[:12]
 
     def _use(self) -> None:
-        self.sim.use(self.adapter if self._adapted and self.sim.adapters else BASE)
-
-    def system_text(self, conversation: list[dict]) -> str:
-        """The system prompt of this conversation."""
-        return self.prompt
-
-    def _with_prompt(self, conversations: list[list[dict]]) -> list[list[dict]]:
-        return [
-            messages if messages[0]["role"] == "system" else [{"role": "system", "content": self.system_text(messages)}, *messages]
-            for messages in conversations
-        ]
+        self.sim.use(self.adapter if self.sim.adapters else BASE)
 
 
 class Prompted(Trained):
-    """The same base under the same system prompt, without the adapter."""
+    """The same base under the same set-up, without the adapter."""
 
-    name, _adapted = "prompted", False
+    name, adapter = "prompted", BASE
 
 
 class PromptedProfile(Prompted):
-    """The same base; after the same system prompt stand the profile's paragraphs that are nearest
-    to the question.
-    """
+    """The same, with the profile's passages that are nearest to the question in the prompt."""
 
-    name = "prompted_profile"
-
-    def __init__(self, sim, profile: Profile, words: int = 120, **given):
-        super().__init__(sim, profile, **given)
-        self.words, self._search = words, Search([item.text for item in profile.paragraphs])
-
-    def system_text(self, conversation: list[dict]) -> str:
-        return _with_passages(self.prompt, self.profile, self._search, conversation, self.words)
+    name, words = "prompted_profile", WORDS
 
 
 class Served:
-    """Any endpoint as a system: a baseline under the same set-up, with the profile's nearest
-    passages when `words` says how many.
-
-    Its completions are kept in journal/NAME.jsonl of the run, so that an interrupted interview pays
-    for nothing twice.
+    """Any endpoint as a system under the same set-up. Its completions are kept in journal/NAME.jsonl
+    of the run, so that an interrupted interview pays for nothing twice.
     """
 
-    name = "endpoint"
-
-    def __init__(self, here: run.Run, client: teachers.Client, profile: Profile, *, name: str = "", words: int = 0,
-                 sampling: Sampling | None = None, **setting: str):  # fmt: skip
-        self.client, self.profile, self.character = client, profile, profile.name
-        self.name = name or self.name
-        self.sampling = sampling or Sampling()
-        self.prompt = models.system_prompt(profile.name, **setting)
-        self.words, self._journal = words, here.path("journal", f"{run.slug(self.name)}.jsonl")
-        self._search = Search([item.text for item in profile.paragraphs]) if words else None
+    def __init__(self, here: run.Run, client: teachers.Client, profile: Profile, *, name: str = "endpoint",
+                 words: int = 0, sampling: Sampling | None = None, **setting: str):
+        self.client, self.name, self.character = client, name, profile.name
+        self.sampling, self.setup = sampling or Sampling(), SetUp(profile, words, **setting)
+        self._journal = here.path("journal", f"{run.slug(name)}.jsonl")
 
     def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
         """A reply to each conversation. Raises RunError, to be called again, when a budget is spent
         or a question stays without an answer.
         """
-        asked = [self._prompt(number, messages, seed) for number, messages in enumerate(conversations)]
+        sampling = {"temperature": self.sampling.temperature, "max_tokens": self.sampling.max_new_tokens,
+                    "seed": seed}
+        asked = [teachers.Prompt(f"{self.name}:{number}", tuple(talk), sampling, sample=seed)
+                 for number, talk in enumerate(self.setup.before(conversations))]
         started = time.monotonic()
         with teachers.Journal(self._journal) as journal:
             answers = self.client.ask(asked, journal, label=self.name)
             found = [answers.get(prompt.id) for prompt in asked]
         missing = [answer for answer in found if answer is None or not answer.answered]
         if missing:
-            why = answers.stopped or next((answer.finish for answer in missing if answer), "no answer")
-            raise run.RunError(f"{self.name} left {len(missing)} of {len(asked)} questions unanswered ({why}): run this again to go on.")
+            why = answers.stopped or next((one.finish for one in missing if one), "no answer")
+            raise run.RunError(f"{self.name} left {len(missing)} of {len(asked)} questions unanswered "
+                               f"({why}): run this again to go on.")
         seconds = (time.monotonic() - started) / max(1, len(asked))
-        return [Reply(one.text, one.usage.get("out", 0), "length" if one.finish == "length" else "stop", seconds) for one in found]
-
-    def _prompt(self, number: int, messages: list[dict], seed: int) -> teachers.Prompt:
-        if messages[0]["role"] != "system":
-            messages = [{"role": "system", "content": self.system_text(messages)}, *messages]
-        sampling = {"temperature": self.sampling.temperature, "max_tokens": self.sampling.max_new_tokens, "seed": seed}
-        return teachers.Prompt(f"{self.name}:{number}", tuple(messages), sampling, sample=seed)
-
-    def system_text(self, conversation: list[dict]) -> str:
-        """The system prompt of this conversation."""
-        if not self._search:
-            return self.prompt
-        return _with_passages(self.prompt, self.profile, self._search, conversation, self.words)
+        return [Reply(one.text, one.usage.get("out", 0), one.finish, seconds) for one in found]
 
     @property
     def maker(self) -> str:
-        """A short name of the endpoint, the model, the set-up and the sampling; never of the key.
-        """
-        facts = (self.client.settings.place, self.client.settings.model, self.prompt, self.words, self.sampling)
+        """A short name of the endpoint, the model, the set-up and the sampling; never of the key."""
+        settings = self.client.settings
+        facts = settings.place, settings.model, self.setup.prompt, self.setup.words, self.sampling
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
-class Interviewer(Served):
-    """An endpoint that asks: it follows up, asks again in other words, doubts and closes, as the
-    turn's note tells it.
+class Stored:
+    """The answers of one system in a file: asked what stands there, it says what it said."""
+
+    def __init__(self, name: str, rows: Sequence[Answer]):
+        self.name, self.character = name, rows[0].character
+        self.maker = hashlib.sha256(repr([(row.asked, row.text) for row in rows]).encode()).hexdigest()[:12]
+        self._said = {" ".join(row.asked.split()): row for row in reversed(rows)}
+        self._said |= {(" ".join(row.asked.split()), row.seed): row for row in rows}
+
+    def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
+        """The stored reply to each last question, that of the seed where there is one. Raises
+        RunError when the file lacks one.
+        """
+        asked = [" ".join(talk[-1]["content"].split()) for talk in conversations]
+        rows = [self._said.get((words, seed)) or self._said.get(words) for words in asked]
+        if None in rows:
+            raise run.RunError(f"{self.name} has no answer to {rows.count(None)} of {len(rows)} questions, "
+                               f"such as “{asked[rows.index(None)]}”: ask only what it was asked.")
+        return [Reply(row.text, row.tokens, row.finish, row.seconds, row.thought) for row in rows]
+
+
+class Brought:
+    """Somebody's own object as a system under the standard set-up."""
+
+    def __init__(self, given: object, profile: Profile, name: str = "", **setting: str):
+        given = given() if inspect.isclass(given) else given
+        if not callable(getattr(given, "reply", None)):
+            raise run.RunError(f"{name or type(given).__name__} is no system: it needs reply(conversations).")
+        self.given, self.setup = given, SetUp(profile, **setting)
+        self.name = str(getattr(given, "name", "") or name or type(given).__name__)
+        self.character = getattr(given, "character", "") or profile.name
+        self.maker = getattr(given, "maker", None)
+
+    def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
+        """What the object replies to each conversation."""
+        return replies_of(self.given, self.setup.before(conversations), seed)
+
+
+def replies_of(system: System, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
+    """A system's replies, strings as `Reply` with their share of the time. Raises RunError when it
+    does not answer each conversation.
     """
+    started = time.monotonic()
+    seeded = {"seed": seed} if "seed" in inspect.signature(system.reply).parameters else {}
+    replies = list(system.reply(conversations, **seeded))
+    if len(replies) != len(conversations):
+        raise run.RunError(f"{system.name} gave {len(replies)} replies to {len(conversations)} "
+                           "conversations: it must answer each.")
+    share = (time.monotonic() - started) / max(1, len(replies))
+    return [Reply(one, seconds=share) if isinstance(one, str) else one for one in replies]
 
-    name = "interviewer"
 
-    def system_text(self, conversation: list[dict]) -> str:
-        told = f"You interview {self.profile.name}. Ask one question of at most thirty words at a time, and say nothing else."
-        return _with_passages(told, self.profile, self._search, conversation, self.words) if self._search else told
+LOCAL = {kind.name: kind for kind in (Trained, Prompted, PromptedProfile)}
 
 
-def _with_passages(prompt: str, profile: Profile, search: "Search", conversation: list[dict], words: int) -> str:
-    """A system prompt followed by the profile's passages nearest to the last question, `words`
-    words in all.
+def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequence, here: run.Run,
+                 **given) -> list[System]:
+    """The systems that `wanted` says, names or objects, in a list or separated by commas; `given`
+    is their set-up (place, time, state) and `sampling`.
+
+    Names are simulacrum, prompted, prompted_profile (these need `sim`), an ablation trained in the
+    run or `ablations` for all of them, `endpoint:<model>` (`endpoint_profile:<model>` with the
+    profile's passages), `run:<other run>`, a file of answers, `module:object`. Raises RunError for
+    what is none of them.
     """
-    question = next(message["content"] for message in reversed(conversation) if message["role"] == "user")
-    left, passages = words, []
-    for index, _ in search.nearest(question, 5):
-        chosen = profile.paragraphs[index].text.split()[:left]
-        passages.append(" ".join(chosen))
-        left -= len(chosen)
-        if left <= 0:
-            break
-    return f"{prompt}\nFrom your life:\n" + "\n".join(passages)
+    names = wanted.split(",") if isinstance(wanted, str) else wanted
+    names = [one.strip() if isinstance(one, str) else one for one in names]
+    return [made for one in names if one != "" for made in _made(one, sim, profile, here, given)]
 
 
-def relevant(profile: Profile, question: str, count: int = 3) -> list[Paragraph]:
-    """The profile's paragraphs nearest to a question."""
-    search = Search([item.text for item in profile.paragraphs])
-    return [profile.paragraphs[index] for index, _ in search.nearest(question, count)]
+def _made(one, sim, profile: Profile, here: run.Run, given: dict) -> list[System]:
+    setting = {name: value for name, value in given.items() if name != "sampling"}
+    if not isinstance(one, str):
+        ours = isinstance(one, Trained | Served | Stored | Brought)
+        return [one if ours else Brought(one, profile, **setting)]
+    kind, colon, rest = one.partition(":")
+    trained = [path.parent.name for path in sorted(here.path("ablations").glob("*/adapter"))]
+    if one in LOCAL:
+        return [LOCAL[one](sim, profile, **given)]
+    if one == "ablations" or one in trained:
+        names = trained if one == "ablations" else [one]
+        return [_ablation(sim, profile, here, name, given) for name in names]
+    if Path(one).is_file():
+        return _stored(Path(one))
+    if colon and kind in ("endpoint", "endpoint_profile"):
+        words = WORDS if kind == "endpoint_profile" else 0
+        client = teachers.Client(teachers.Settings.from_environment(rest), here.say)
+        return [Served(here, client, profile, name=one, words=words, **given)]
+    if colon and kind == "run":
+        return [_other(sim, run.open(rest, here.folder.parent), one, given)]
+    if colon:
+        return [Brought(run.named(one), profile, one, **setting)]
+    raise run.RunError(f"No system '{one}': use {', '.join([*LOCAL, *trained])}, endpoint:<model>, "
+                       "run:<run>, a file of answers or module:object.")
 
 
-def setting(profile: Profile, number: int = 0) -> dict[str, str]:
-    """Place, time and state of mind of the profile's state of that number, as the systems take
-    them: `systems(..., **setting(person, 1))`.
+def _ablation(sim: Simulacrum, profile: Profile, here: run.Run, name: str, given: dict) -> Trained:
+    if name not in sim.adapters:
+        sim.add(name, here.path("ablations", name, "adapter"))
+    return Trained(sim, profile, name=name, adapter=name, **given)
 
-    Raises RunError when the profile has no such state.
+
+def _stored(path: Path) -> list[Stored]:
+    """A system per system of the file, named after file and system."""
+    found: dict[str, list[Answer]] = {}
+    for row in load_answers(path):
+        name = path.stem if row.system == path.stem else f"{path.stem}:{row.system}"
+        found.setdefault(name, []).append(row)
+    return [Stored(name, rows) for name, rows in found.items()]
+
+
+def _other(sim: Simulacrum | None, other: run.Run, name: str, given: dict) -> Trained:
+    """Another run's simulacrum as its own character: an adapter more where the base is the same,
+    else on its own base.
     """
-    if not 0 <= number < len(profile.states):
-        raise run.RunError(f"{profile.name} has {len(profile.states)} states in the profile: name one from 0, or write it there.")
-    state = profile.states[number]
-    return {"place": state.place, "time": str(state.when), "state": state.state}
+    run.refuse_missing(other)
+    try:
+        adapter, person = invite(sim, other)
+    except run.RunError:
+        sim, adapter = models.load_simulacrum(other), "simulacrum"
+        person = profiles.load(other.path("profile.md"))
+    return Trained(sim, person, name=name, adapter=adapter, **given)
 
 
-def standard(sim, profile: Profile, **given) -> list[Trained]:
-    """The three systems every run has: `simulacrum`, `prompted`, `prompted_profile`."""
-    return [Trained(sim, profile, **given), Prompted(sim, profile, **given), PromptedProfile(sim, profile, **given)]
-
-
-_TAG = re.compile(
-    # a name only opens a line
-    r"(?:(?:^|\n)[ \t]*(?:[A-Z][\w.’'-]*(?: (?:van|von|de|of|the|[A-Z][\w.’'-]*)){0,4} )?|(?<=[\s.!?…\"”’]))"
-    r"\(\s*((?i:thinking|speaking))\s*(?:[,:;]\s*([^()\n]{0,60}))?\)\s*:?[ \t]*"
-)
-
-
-def split_thought(text: str) -> tuple[str, str | None]:
-    """(spoken, thought) of a reply that may hold "(thinking, mood) …" and "(speaking) …" parts. A
-    thought keeps its mood in parentheses.
+def invite(sim: Simulacrum, guest: run.Run) -> tuple[str, Profile]:
+    """Load another run's adapter into a simulacrum, once. Returns its name there and whom it plays.
+    Raises RunError where it stands on another base.
     """
-    parts = _TAG.split(text.strip())
-    spoken, thoughts = [parts[0]], []
-    for action, mood, said in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        if action.lower() == "speaking":
-            spoken.append(said)
-        elif said.strip():
-            thoughts.append(f"({mood.strip()}) {said.strip()}" if mood and mood.strip() else said.strip())
-    return "\n".join(part.strip() for part in spoken if part.strip()), "\n".join(thoughts) or None
-
-
-def make_systems(sim, profile: Profile, names: str | Sequence[str], here: run.Run | None = None, **given) -> list[Trained]:
-    """The systems of those names; ablations trained in the run are added by name. Raises RunError
-    for an unknown one.
-    """
-    known = {"simulacrum": Trained, "prompted": Prompted, "prompted_profile": PromptedProfile}
-    wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name.strip()]
-    folder = here.path("ablations") if here else None
-    trained = sorted(path.parent.name for path in folder.glob("*/adapter")) if folder and folder.is_dir() else []
-    for name in trained:
-        if name not in sim.adapters:
-            sim.add(name, folder / name / "adapter")
-    unknown = [name for name in wanted if name not in known and name not in trained]
-    if unknown:
-        raise run.RunError(f"No system '{unknown[0]}': use {', '.join([*known, *trained])}.")
-    made = [known[name](sim, profile, **given) for name in wanted if name in known]
-    return made + [Trained(sim, profile, name=name, adapter=name, **given) for name in trained]
+    name = f"run {guest.name}".replace(".", "_")  # a dot would part the names of the weights
+    if name not in sim.adapters:
+        sim.add(name, guest.path("adapter"))
+    return name, profiles.load(guest.path("profile.md"))

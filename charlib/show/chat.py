@@ -125,7 +125,7 @@ class Playground:
         setting = {"place": self.place.value, "time": self.time.value, "state": state}
         for talk in self.talks.values():
             talk.setting = setting
-        self._hear(lambda talk: talk.say(words))
+        self._hear(lambda talk: talk.stream(words))
 
     def regenerate(self) -> None:
         """Answer the last words anew."""
@@ -201,7 +201,7 @@ def playground(here: run.Run, sim, person: Profile) -> None:
         show(f"{care} (Run this cell again to talk.)", lambda: Playground(here, sim, person).view)
         return
     talk = playground_room.Talk(sim, person)
-    for _ in itertools.islice(talk.say("Good day. What occupies you at present?"), TWIN):
+    for _ in itertools.islice(talk.stream("Good day. What occupies you at present?"), TWIN):
         pass
     read(f"{CARE.format(name=person.name)}\nVisitor: {talk.messages[-2]['content']}\n{person.short_name}: {talk.messages[-1]['content']} …")
 

@@ -94,12 +94,13 @@ class Settings:
             raise run.RunError("An endpoint needs 1 to 1000 requests in flight, a timeout above 0 and at least one attempt.")
 
     @classmethod
-    def from_environment(cls) -> "Settings":
-        """Settings from CHARLIB_ENDPOINT, CHARLIB_MODEL, CHARLIB_API_KEY (not for local servers),
+    def from_environment(cls, model: str = "") -> "Settings":
+        """Settings, of `model` if one is named, from CHARLIB_ENDPOINT, CHARLIB_MODEL, CHARLIB_API_KEY (not for local servers),
         CHARLIB_CONCURRENCY, CHARLIB_TIMEOUT, CHARLIB_TOKEN_BUDGET, CHARLIB_SECONDS_BUDGET,
         CHARLIB_PRICE_IN and CHARLIB_PRICE_OUT. Raises RunError when one cannot be used.
         """
-        url, model = os.environ.get("CHARLIB_ENDPOINT", "").strip(), os.environ.get("CHARLIB_MODEL", "").strip()
+        url = os.environ.get("CHARLIB_ENDPOINT", "").strip()
+        model = model or os.environ.get("CHARLIB_MODEL", "").strip()
         if not url or not model:
             raise run.RunError("No endpoint set: export CHARLIB_ENDPOINT (a base address, usually ending in /v1) and CHARLIB_MODEL.")
         names = {"concurrency": "CHARLIB_CONCURRENCY", "timeout": "CHARLIB_TIMEOUT", "tokens": "CHARLIB_TOKEN_BUDGET",
