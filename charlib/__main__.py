@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter")
     talk = commands.add_parser("talk", help="chat in the terminal")
     talk.add_argument("run")
-    talk.add_argument("--as", dest="name", default="a visitor", help="who you are")
+    talk.add_argument("--as", dest="name", default="", help="who you are")
     interview = commands.add_parser("interview", help="ask a question file, write an answers file")
     interview.add_argument("run")
     interview.add_argument("--questions", required=True)
@@ -72,7 +72,7 @@ def _talk(asked) -> None:
     print(f"A simulation of {person.name} made from a text; not {person.name}'s words. An empty line ends the talk.\n")
     talk = playground.Talk(sim, person, asked.name)
     while words := _typed():
-        for piece in talk.say(words):
+        for piece in talk.stream(words):
             print(piece, end="", flush=True)
         print("\n")
 
@@ -98,7 +98,7 @@ def _interview(asked) -> None:
     here = _opened(asked)
     questions = playground.load_questions(asked.questions)
     person = profile.load(here.path("profile.md"))
-    systems = playground.make_systems(models.load_simulacrum(here), person, [name.strip() for name in asked.systems.split(",")])
+    systems = playground.make_systems(models.load_simulacrum(here), person, asked.systems, here)
     answers = playground.conduct(Path(asked.out), questions, systems, seeds=range(asked.seeds), character=person.name, say=print)
     print(f"{len(answers)} answers in {asked.out}")
 

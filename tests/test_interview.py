@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from charlib import playground, profile, run, teachers
 from charlib.models.decode import BASE, Reply
-from charlib.records import Answer, Example, Message, Question, State
+from charlib.records import Answer, Example, Message, Question
 
 PROFILE = """---
 name: Nell Gray
@@ -278,9 +278,10 @@ class FakeSim:
         return [[-float(len(option)) for option in row] for row in options]
 
 
-def test_three_systems_share_set_up_and_differ_in_what_they_should(person):
+def test_three_systems_share_set_up_and_differ_in_what_they_should(here, person):
     sim = FakeSim()
-    trained, prompted, told = playground.standard(sim, person, place="Hull", time="1822", state="proud")
+    setting = {"place": "Hull", "time": "1822", "state": "proud"}
+    trained, prompted, told = playground.make_systems(sim, person, "simulacrum, prompted,prompted_profile", here, **setting)
     for system in (trained, prompted, told):
         system.reply([[{"role": "user", "content": "Why did you quarrel with the bishop over the bell?"}]], 3)
     (as_one, one, seed), (as_two, two, _), (as_three, three, _) = sim.calls
@@ -290,16 +291,6 @@ def test_three_systems_share_set_up_and_differ_in_what_they_should(person):
     told_text = three[0][0]["content"]
     assert told_text.startswith(one[0][0]["content"]) and "falsest voice" in told_text
     assert told_text.index("falsest voice") < (told_text.index("rope maker") if "rope maker" in told_text else 10**6)
-
-
-def test_a_state_of_the_profile_is_a_set_up(person):
-    told = person.model_copy(update={"states": [State(when="1824", place="York", state="furious about a bell")]})
-    sim = FakeSim()
-    (system,) = playground.make_systems(sim, told, "simulacrum", **playground.setting(told))
-    system.reply([[{"role": "user", "content": "Well?"}]])
-    assert sim.calls[-1][1][0][0]["content"].endswith("Place: York\nTime: 1824\nState: furious about a bell")
-    with pytest.raises(run.RunError, match="has 1 states"):
-        playground.setting(told, 1)
 
 
 def test_the_profile_in_the_prompt_keeps_to_its_words(person):
@@ -323,26 +314,25 @@ def test_likelihoods_are_asked_of_who_can_tell(person):
         Question(id="b", question="What is a telephone?", answerable=False, pair="p", gold=["wire"]),
         Question(id="o", question="Tell me."),
     ]
-    found = playground.likelihoods([playground.Trained(FakeSim(), person), Says(str.upper)], bank, ("No.", "Yes, sir."))
-    assert found == {"simulacrum": {"r": [-4.0, -13.0], "b": [-3.0, -9.0]}}
+    found = playground.likelihoods([playground.Trained(FakeSim(), person), Says(str.upper)], bank)
+    assert found == {"simulacrum": {"r": [-4.0, -13.0]}}
 
 
 # ---- conversations
 
 
-def test_a_conversation_follows_its_script_and_remembers():
-    topic = Question(id="hull", question="Tell me of Hull.", follow_ups=["And the rope?", "Once more: Hull?", "You hated it.", "Farewell?"])
+def test_a_conversation_follows_its_script_and_remembers(tmp_path):
+    here = run.Run("r", tmp_path)
+    script = ["And the rope?", "Once more: Hull?", "You hated it.", "Farewell?"]
+    topics = [Question(id="hull", question="Tell me of Hull.", follow_ups=script), Question(id="york", question="Tell me of York.")]
     system = Says(lambda words: f"(thinking) hm (speaking) I say {words.lower()}")
-    rows = playground.converse(system, topic, turns=6)
-    assert [row.asked for row in rows[:5]] == ["Tell me of Hull.", "And the rope?", "Once more: Hull?", "You hated it.", "Farewell?"]
-    assert [row.turn for row in rows] == list(range(6)) and len({row.conversation for row in rows}) == 1
-    assert rows[0].thought == "hm" and rows[0].text == "I say tell me of hull."
-    last = system.given[-1]
-    assert [message["role"] for message in last] == ["user", "assistant"] * 5 + ["user"] and last[1]["content"] == rows[0].text
-    plain = playground.converse(Says(str.upper), "Tell me of York.", turns=4)
-    assert plain[playground.RE_ASK].asked.endswith("What is there to say of York?")
-    asked = playground.converse(Says(str.upper), "Why?", turns=2, interviewer=Says(lambda words: f"You said {words}; why?", "asks"))
-    assert asked[1].asked == "You said WHY?; why?"
+    rows = playground.conversations(here, topics, [system], 6, say=lambda text: None)
+    hull, york = playground.by_conversation(rows)
+    assert [row.asked for row in hull[:5]] == ["Tell me of Hull.", *script] and york[2].asked.endswith("What is there to say of York?")
+    assert [row.turn for row in hull] == list(range(6)) and len({row.conversation for row in hull}) == 1
+    assert hull[0].thought == "hm" and hull[0].text == "I say tell me of hull."
+    last = system.given[-2]
+    assert [message["role"] for message in last] == ["user", "assistant"] * 5 + ["user"] and last[1]["content"] == hull[0].text
 
 
 def test_conversations_are_saved_and_kept(tmp_path):
@@ -408,12 +398,12 @@ def test_a_topic_is_asked_again_in_other_words(topic, again):
     assert playground.reworded(topic) == again
 
 
-# ---- an endpoint as a system and as an interviewer
+# ---- an endpoint as a system
 
 
-def served(server, here, person, kind=playground.Served, **options):
+def served(server, here, person, **options):
     plan = teachers.Settings(server.url, "m", SecretStr("sk-test-0123456789abcdefghij"), attempts=2, first_wait=0.01, longest_wait=0.02)
-    return kind(here, teachers.Client(plan, say=lambda text: None), person, **options)
+    return playground.Served(here, teachers.Client(plan, say=lambda text: None), person, **options)
 
 
 def test_any_endpoint_is_a_system_and_is_asked_once(here, person, monkeypatch):
@@ -442,16 +432,6 @@ def test_an_endpoint_that_gives_nothing_stops_the_interview_and_it_goes_on_later
         broken[0] = False
         assert [row.text for row in playground.conduct(here, questions(3), [system], say=lambda text: None)] == ["Well."] * 3
         assert server.counts["What is number 0?"] == 1
-
-
-def test_an_endpoint_asks_and_is_told_what_the_turn_is_for(here, person, monkeypatch):
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-    notes = []
-    with Server(lambda call: notes.append(call.body["messages"][1]["content"]) or ok(f"Question {len(notes)}?")) as server:
-        asker = served(server, here, person, playground.Interviewer)
-        rows = playground.converse(Says(str.upper), "Hull.", turns=5, interviewer=asker)
-    assert [row.asked for row in rows] == ["Hull."] + [f"Question {number}?" for number in range(1, 5)]
-    assert all(f"(Now: {note})" in told for note, told in zip(playground.NOTES, notes, strict=True))
 
 
 # ---- answers of others

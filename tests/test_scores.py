@@ -257,7 +257,7 @@ def table(person, tmp_path_factory):
     systems = [(Knowing if name in ("oracle",) else Planted)(name, bank, say) for name, say in RULES.items()]
     systems[0].name = "simulacrum"
     answers = playground.conduct(tmp_path_factory.mktemp("a") / "answers.jsonl", bank, systems)
-    likelihoods = playground.likelihoods(systems, bank, scores.PHRASES)
+    likelihoods = playground.likelihoods(systems, bank)
     return scores.score(answers, person, bank, likelihoods)
 
 
