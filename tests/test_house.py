@@ -67,3 +67,17 @@ def test_a_file_is_read_in_one_sitting(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= LINES, f"{len(lines)} lines"
     assert not [place(path, number) for number, line in enumerate(lines, 1) if len(line) > COLUMNS]
+
+
+def test_every_text_file_is_read_and_written_as_utf8_by_name():
+    found = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            modes = [item.value for item in node.args if isinstance(item, ast.Constant)]
+            binary = node.func.attr == "open" and (modes and "b" in str(modes[0]) or ast.unparse(node.func) in ("run.open", "os.open"))
+            named = any(word.arg == "encoding" for word in node.keywords)
+            if node.func.attr in ("read_text", "write_text", "open") and not named and not binary:
+                found.append(f"{place(path, node.lineno)} {ast.unparse(node)}")
+    assert not found, found

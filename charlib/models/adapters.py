@@ -26,7 +26,7 @@ def check_adapter(folder: Path, base: Base | None) -> dict:
         raise run.RunError(f"{folder.name}/ holds a pickled file (.bin, .pt, .pth): only safetensors are loaded.")
     if not (folder / "adapter_model.safetensors").is_file():
         raise run.RunError(f"{folder.name}/ holds no adapter_model.safetensors: run notebook 04 again.")
-    facts = json.loads((folder / "base.json").read_text()) if (folder / "base.json").is_file() else {}
+    facts = json.loads((folder / "base.json").read_text(encoding="utf-8")) if (folder / "base.json").is_file() else {}
     if base and facts and facts["fingerprint"] != base.fingerprint:
         raise run.RunError(
             f"This adapter was trained on {facts['base']} ({facts['fingerprint']}), not on {base.name} ({base.fingerprint})."

@@ -198,7 +198,7 @@ def estimate_memory(base: Base, *, method: str = "lora", rank: int = 16, tokens:
     a layer, and the logits of half the tokens in float32.
     """
     width = 2 if (dtype or fast_dtype()) == "bfloat16" else 4
-    config = json.loads((base.folder / "config.json").read_text())
+    config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
     hidden, layers = config["hidden_size"], config["num_hidden_layers"]
     inner, vocabulary = config.get("intermediate_size", 4 * hidden), config["vocab_size"]
     count = count_parameters(base)
@@ -241,7 +241,7 @@ def _source_id(source: Path) -> str:
     stat = source.stat()
     memo = cache() / "bases" / "sources.json"
     key = f"{source.name}:{stat.st_size}:{stat.st_mtime_ns}"
-    known = json.loads(memo.read_text()) if memo.is_file() else {}
+    known = json.loads(memo.read_text(encoding="utf-8")) if memo.is_file() else {}
     if key not in known:
         known[key] = run.sha256(source)
         run.write_atomic(memo, json.dumps(known))

@@ -245,7 +245,7 @@ def trajectory(here: run.Run, profile: Profile, count: int, seed: int = 0) -> li
     for folder, weights in zip(folders, stamp, strict=True):
         sim.add(folder.name, folder)
         # the last may have been trained in part
-        epoch = round(json.loads((folder / "trainer_state.json").read_text())["epoch"], 2)
+        epoch = round(json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))["epoch"], 2)
         rows.append({"epoch": epoch, "weights": weights, "questions": count} | _measure(sim, folder.name, profile, questions))
         here.write_jsonl("trajectory.jsonl", rows)
     here.write_jsonl("trajectory.jsonl", rows)

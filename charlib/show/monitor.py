@@ -39,7 +39,7 @@ class UploadMonitor:
 
     def ask_to_stop(self) -> None:
         """Ask the upload process to stop and keep what it has."""
-        self.here.path("STOP").write_text("stop and keep\n")
+        self.here.path("STOP").write_text("stop and keep\n", encoding="utf-8")
         self.stop.disabled = True
         self.stop.description = "Stopping …"
 

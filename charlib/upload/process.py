@@ -67,7 +67,7 @@ def follow(folder: Path, *, detached: bool = False) -> Iterator[dict]:
         rows.unlink(missing_ok=True)
     environment = os.environ | {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "CHARLIB_DETACHED": "1" if detached else ""}
     environment.setdefault("GLIBC_TUNABLES", _ALLOCATOR)
-    with log.open("w") as errors:
+    with log.open("w", encoding="utf-8") as errors:
         command = [sys.executable, "-m", "charlib.upload", str(folder / "spec.json")]
         child = subprocess.Popen(command, stdout=errors, stderr=errors, env=environment, cwd=folder)
     shown = 0
@@ -86,7 +86,7 @@ def follow(folder: Path, *, detached: bool = False) -> Iterator[dict]:
             child.terminate()
             child.wait(timeout=30)
     if child.returncode:
-        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         reason = said[-1] if said else "it was killed; too little memory is the usual cause"
         raise Interrupted(f"The upload ended with code {child.returncode}: {reason}")
 
@@ -96,7 +96,7 @@ def _finished(folder: Path) -> bool:
     for name in ("adapter", "model"):
         made = folder / name / "base.json"
         if made.is_file():
-            return json.loads(made.read_text()).get("made_of") == made_of(folder)
+            return json.loads(made.read_text(encoding="utf-8")).get("made_of") == made_of(folder)
     return False
 
 
@@ -105,7 +105,7 @@ def clear_finished(folder: Path) -> None:
     resumed. An unfinished one is left alone.
     """
     mark = folder / "checkpoints" / FINISHED
-    if mark.is_file() and mark.read_text() != made_of(folder):
+    if mark.is_file() and mark.read_text(encoding="utf-8") != made_of(folder):
         shutil.rmtree(folder / "checkpoints")
         (folder / "training.jsonl").unlink(missing_ok=True)
 
@@ -162,7 +162,7 @@ def ablate(here: run.Run, profile, settings, recipe: Recipe, seed: int) -> list[
 def planned(checkpoints: Path) -> dict | None:
     """The plan an interrupted training began with: resumed, it trains the same."""
     path = checkpoints / "plan.json"
-    return json.loads(path.read_text()) if path.is_file() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def newest(checkpoints: Path) -> Path | None:

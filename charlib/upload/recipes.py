@@ -55,15 +55,16 @@ RECIPES = {
 
 
 def recipe(settings) -> Recipe:
-    """The recipe of a stage's settings: a named one with its epochs, seconds and speakers. Raises
-    RunError naming the recipes there are.
+    """The recipe of a stage's settings: the named one, with the epochs, seconds and speakers that
+    were given, else its own. Raises RunError naming the recipes there are.
     """
     if settings.recipe not in RECIPES:
         raise run.RunError(f"No recipe '{settings.recipe}': use one of {', '.join(RECIPES)}.")
-    if settings.train_on not in ("protagonist", "all", "without_thoughts"):
-        raise run.RunError(f"TRAIN_ON cannot be '{settings.train_on}': use protagonist, all or without_thoughts.")
-    speakers = "all" if settings.train_on == "all" else "protagonist"
-    return replace(RECIPES[settings.recipe], epochs=settings.epochs, seconds=settings.seconds, speakers=speakers)
+    given = {"epochs": settings.epochs, "seconds": settings.seconds}
+    if settings.train_on is not None:
+        given["speakers"] = "all" if settings.train_on == "all" else "protagonist"
+    given = {name: value for name, value in given.items() if value is not None}
+    return replace(RECIPES[settings.recipe], **given)
 
 
 def estimate(base: models.Base, recipe: Recipe) -> list[dict]:

@@ -63,7 +63,7 @@ def train(path: Path) -> Path:
     import torch
     import transformers
 
-    spec = json.loads(path.read_text())
+    spec = json.loads(path.read_text(encoding="utf-8"))
     folder = path.parent
     recipe = Recipe(**spec["recipe"])
     together = _together()
@@ -450,7 +450,7 @@ def _same_as_before(checkpoints: Path, spec: dict, base: models.Base, folder: Pa
     }
     path = checkpoints / "made_of.json"
     if path.is_file():
-        before = json.loads(path.read_text())
+        before = json.loads(path.read_text(encoding="utf-8"))
         changed = [f"{name}: {before.get(name)} -> {value}" for name, value in facts.items() if before.get(name) != value]
         if changed:
             raise run.RunError(f"checkpoints/ was made of something else ({'; '.join(changed)}): delete checkpoints/ or undo the change.")
@@ -484,10 +484,10 @@ def _keep(trainer, folder: Path, recipe: Recipe, base: models.Base, plan: dict) 
     else:
         trainer.model.save_pretrained(temporary, safe_serialization=True)
     if recipe.method == "lora":
-        config = json.loads((temporary / "adapter_config.json").read_text())
+        config = json.loads((temporary / "adapter_config.json").read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = "HuggingFaceTB/SmolLM2-135M-Instruct" if base.name == "bundled" else Path(base.name).name
         config["target_modules"] = sorted(config["target_modules"])
-        (temporary / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
+        (temporary / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True), encoding="utf-8")
     facts = {
         "base": base.name,
         "fingerprint": base.fingerprint,
@@ -496,9 +496,9 @@ def _keep(trainer, folder: Path, recipe: Recipe, base: models.Base, plan: dict) 
         "plan": plan,
         "made_of": made_of(folder),
     }
-    (temporary / "base.json").write_text(json.dumps(facts, indent=1))
+    (temporary / "base.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     card = f"# Adapter of a character simulacrum\n\nA simulation made from a text; not the person's words.\n\nBase: {base.note or base.name}.\n"
-    (temporary / "README.md").write_text(card)
+    (temporary / "README.md").write_text(card, encoding="utf-8")
     if not failed and not _sharded() and not _finite(trainer.model):
         raise run.RunError("The trained weights are not numbers: lower the learning rate and start again.")
     shutil.rmtree(target, ignore_errors=True)
@@ -514,15 +514,20 @@ def _finite(model) -> bool:
 def _log(folder: Path, row: dict) -> None:
     if int(os.environ.get("RANK", 0)):
         return  # one process writes
-    with (folder / "training.jsonl").open("a") as file:
+    with (folder / "training.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _peak_memory() -> float:
     """Peak resident memory of this process in GB."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 1e9
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6 * (1 if sys.platform != "darwin" else 1e-3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e9 if sys.platform == "darwin" else 1e6)
 
 
 def _end_with_parent() -> None:
