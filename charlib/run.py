@@ -332,7 +332,7 @@ class Run:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         card = self.path(".lock.json")
-        holder = json.loads(card.read_text()) if card.exists() else {}
+        holder = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
         if holder and holder.get("owner") == os.environ.get(_OWNER):
             yield self
             return
