@@ -33,7 +33,6 @@ from charlib.show.plots import (
     lost,
     mask,
     paragraphs,
-    ratings,
     save,
     score_against_length,
     training,
@@ -67,4 +66,4 @@ from charlib.show.widgets import (
     table,
 )
 
-__all__ = ["SELF_MADE", "care", "cell", "figures", "write_report", "write_values", "CAPTIONS", "comparison_tables", "export_tables", "latex", "markdown", "DIMENSIONS", "STYLE", "SYSTEMS", "TURNS", "attrition", "boundary", "colour", "coverage", "dimensions", "figure", "forest", "in_order", "kinds", "lengths", "lost", "mask", "paragraphs", "ratings", "save", "score_against_length", "training", "traits", "trajectory", "turns", "value_map", "CARE", "QUIET", "ROW", "TWIN", "Table", "WIDE", "as_html", "bare", "bubbles", "describe", "escape", "gone", "live", "make_button", "note", "panel", "read", "script_html", "show", "table", "Card", "ProfileEditor", "Slot", "descendants", "profile_editor", "ExperienceBrowser", "experience_browser", "UploadMonitor", "sparkline", "watch_upload", "DinnerTable", "Playground", "TOPICS", "dine", "dinner_table", "guests", "invite", "neighbours", "playground", "BlindRating", "blind_rating", "imported", "judged", "ratings_text"]
+__all__ = ["SELF_MADE", "care", "cell", "figures", "write_report", "write_values", "CAPTIONS", "comparison_tables", "export_tables", "latex", "markdown", "DIMENSIONS", "STYLE", "SYSTEMS", "TURNS", "attrition", "boundary", "colour", "coverage", "dimensions", "figure", "forest", "in_order", "kinds", "lengths", "lost", "mask", "paragraphs", "save", "score_against_length", "training", "traits", "trajectory", "turns", "value_map", "CARE", "QUIET", "ROW", "TWIN", "Table", "WIDE", "as_html", "bare", "bubbles", "describe", "escape", "gone", "live", "make_button", "note", "panel", "read", "script_html", "show", "table", "Card", "ProfileEditor", "Slot", "descendants", "profile_editor", "ExperienceBrowser", "experience_browser", "UploadMonitor", "sparkline", "watch_upload", "DinnerTable", "Playground", "TOPICS", "dine", "dinner_table", "guests", "invite", "neighbours", "playground", "BlindRating", "blind_rating", "imported", "judged", "ratings_text"]
