@@ -1,40 +1,63 @@
-"""The command line: `python -m charlib walk|talk|interview|score`. Each is a thin call; an error is
-one line and an exit code.
+"""The command line, `python -m charlib COMMAND`, also installed as `charlib`. Each command is a thin
+call of the front door; an error is one line and an exit code.
 """
 
 import argparse
 import sys
 
-from charlib import models, playground, profile, run, scores
-from charlib import walk as walk_room
+import yaml
+
+from charlib import door, run
+from charlib.walk import table, walk
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    top = argparse.ArgumentParser(prog="python -m charlib", description="Make and examine character simulacra.")
+    top = argparse.ArgumentParser(prog="charlib",
+                                  description="Make and examine character simulacra.")
     commands = top.add_subparsers(dest="command", required=True)
-    walk = commands.add_parser("walk", help="the five notebooks, from profile to report")
-    walk.add_argument("--character", required=True, help="a shipped slug, or the path of a .md or .txt biography")
-    walk.add_argument("--run", required=True, help="the name of the run")
-    walk.add_argument("--preset", default="workshop", help="tiny, workshop or full")
-    walk.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter")
-    talk = commands.add_parser("talk", help="chat in the terminal")
-    talk.add_argument("run")
-    talk.add_argument("--as", dest="name", default="", help="who you are")
-    interview = commands.add_parser("interview", help="ask a question file, write an answers file")
-    interview.add_argument("run")
-    interview.add_argument("--questions", required=True)
-    interview.add_argument("--out", required=True)
-    interview.add_argument("--systems", default="simulacrum", help="comma-separated: simulacrum, prompted, prompted_profile")
-    interview.add_argument("--seeds", type=int, default=1)
-    score = commands.add_parser("score", help="score an answers file")
-    score.add_argument("answers")
-    score.add_argument("--profile", required=True)
-    score.add_argument("--questions")
-    score.add_argument("--system")
-    score.add_argument("--out", required=True)
-    for command in (walk, talk, interview, score):
-        command.add_argument("--outputs", help="where runs are kept (default: outputs/ of the project)")
+
+    def command(name: str, does, help: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help)
+        made.set_defaults(does=does)
+        if name != "score":
+            made.add_argument("--outputs",
+                              help="where runs are kept (default: outputs/ of the project)")
+        return made
+
+    one = command("walk", _walk, "the five notebooks, from profile to report")
+    one.add_argument("--character", required=True, help="a shipped slug, or a biography (.md, .txt)")
+    one.add_argument("--run", required=True, help="the name of the run")
+    one.add_argument("--preset", default="workshop", help="tiny, workshop or full")
+    one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                     help="a notebook parameter")
+    one = command("talk", _talk, "chat in the terminal")
+    one.add_argument("run")
+    one.add_argument("--as", dest="name", default="", help="who you are")
+    one = command("train", _train, "train a character on chat rows of your own")
+    one.add_argument("run")
+    one.add_argument("--rows", required=True, metavar="FILE", help='.jsonl of {"messages": [{"role", "content"}]}')
+    one.add_argument("--name", default="", help="whom the assistant's turns are of")
+    one.add_argument("--base", default="bundled", help="bundled, a folder, or a hub id with its revision")
+    one.add_argument("--recipe", default="full", help="tiny, workshop, full, paper or gpu-lora")
+    one.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE",
+                     help="a field of the recipe")
+    one = command("interview", _interview, "ask a question file, write an answers file")
+    one.add_argument("run")
+    one.add_argument("--questions", required=True, metavar="FILE")
+    one.add_argument("--out", required=True, metavar="FILE")
+    one.add_argument("--systems", default="simulacrum",
+                     help="comma-separated: simulacrum, prompted, prompted_profile, an ablation, "
+                     "endpoint:MODEL, endpoint_profile:MODEL, run:RUN, an answers file, module:object")
+    one.add_argument("--seeds", type=int, default=1)
+    one = command("score", _score, "score an answers file")
+    one.add_argument("answers")
+    one.add_argument("--profile", required=True, metavar="FILE")
+    one.add_argument("--questions", metavar="FILE")
+    one.add_argument("--system", help="whose answers they are, where the file does not say")
+    one.add_argument("--metrics", default="", help="your own, comma-separated: module:object")
+    one.add_argument("--out", required=True, metavar="FILE")
+    one.add_argument("--rows", metavar="FILE", help="one row per answer, as the reader of replies saw it")
     return top
 
 
@@ -42,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns 0 only when its product is there."""
     asked = parser().parse_args(arguments)
     try:
-        {"walk": _walk, "talk": _talk, "interview": _interview, "score": _score}[asked.command](asked)
+        asked.does(asked)
     except run.RunError as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,35 +75,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _walk(asked) -> None:
-
-    pairs = [item.partition("=") for item in asked.set]
-    wrong = [name for name, equals, _ in pairs if not equals]
-    if wrong:
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
         raise run.RunError(f"--set {wrong[0]} has no value: write --set NAME=VALUE.")
-    sets = {name: value for name, _, value in pairs}
-    here = walk_room.walk(asked.character, asked.run, asked.preset, sets, asked.outputs)
+    return {name: value for name, _, value in pairs}
+
+
+def _walk(asked) -> None:
+    here = walk(asked.character, asked.run, asked.preset, _pairs(asked.set), asked.outputs)
     print(f"\nReport: {here.path('report.html')}\n")
-    print(walk_room.table(here.read_json("scores.json")))
+    print(table(here.read_json("scores.json")))
 
 
 def _talk(asked) -> None:
-
-    here = _opened(asked)
-    person = profile.load(here.path("profile.md"))
-    sim = models.load_simulacrum(here)
-    print(f"A simulation of {person.name} made from a text; not {person.name}'s words. An empty line ends the talk.\n")
-    talk = playground.Talk(sim, person, asked.name)
+    person = door.load(asked.run, asked.outputs, visitor=asked.name)
+    print(f"A simulation of {person.name} made from a text; not {person.name}'s words. "
+          "An empty line ends the talk.\n")
     while words := _typed():
-        for piece in talk.stream(words):
+        for piece in person.stream(words):
             print(piece, end="", flush=True)
         print("\n")
-
-
-def _opened(asked) -> run.Run:
-    here = run.open(asked.run, asked.outputs)
-    run.refuse_missing(here)
-    return here
 
 
 def _typed() -> str:
@@ -91,28 +106,24 @@ def _typed() -> str:
         return ""
 
 
+def _train(asked) -> None:
+    fields = {name.lower(): yaml.safe_load(value) for name, value in _pairs(asked.set).items()}
+    here = door.train(asked.run, asked.rows, asked.name, base=asked.base, recipe=asked.recipe,
+                      outputs=asked.outputs, **fields)
+    print(f"{here.name} is trained: charlib talk {here.name}")
+
+
 def _interview(asked) -> None:
-    from pathlib import Path
-
-
-    here = _opened(asked)
-    questions = playground.load_questions(asked.questions)
-    person = profile.load(here.path("profile.md"))
-    systems = playground.make_systems(models.load_simulacrum(here), person, asked.systems, here)
-    answers = playground.conduct(Path(asked.out), questions, systems, seeds=range(asked.seeds), character=person.name, say=print)
+    answers = door.interview(asked.run, asked.questions, asked.systems, asked.seeds, asked.out,
+                             outputs=asked.outputs)
     print(f"{len(answers)} answers in {asked.out}")
 
 
 def _score(asked) -> None:
-    import json
-    from pathlib import Path
-
-
-    answers = playground.load_answers(asked.answers, asked.system)
-    questions = playground.load_questions(asked.questions) if asked.questions else None
-    result = scores.score(answers, profile.load(asked.profile), questions)
-    run.write_atomic(Path(asked.out), json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(walk_room.table(result))
+    metrics = [name.strip() for name in asked.metrics.split(",") if name.strip()]
+    result = door.score(asked.answers, asked.profile, asked.questions, metrics, asked.out, asked.rows,
+                        system=asked.system)
+    print(table(result))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The walk, really walked: five notebooks with preset tiny, their products, an edit that re-makes only its own, and kills that leave no trace."""
 
+import importlib
 import json
 import os
 import shutil
@@ -16,11 +17,12 @@ import pytest
 import yaml
 
 from charlib import __main__ as command
-from charlib import playground, profile, run, walk
+from charlib import playground, profile, run
 from charlib import run as run_file
 from charlib.models import base as models_base_file
 from charlib.records import Answer, Dialogue, Example, Question, Reject, Scene
 
+walk = importlib.import_module("charlib.walk")  # charlib.walk is its function
 ROOT = Path(__file__).resolve().parents[1]
 IDS = ("scenes.jsonl", "dialogues.jsonl", "protective.jsonl", "examples.jsonl")
 

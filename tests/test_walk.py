@@ -1,5 +1,6 @@
 """The walk and the command line: parameters keep their types, a notebook's failure is told whatever papermill says, bad input is one line."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import nbformat
 import pytest
 
 from charlib import __main__ as command
-from charlib import profile, run, walk
-from charlib import walk as walk_file
+from charlib import profile, run
 
+walk = walk_file = importlib.import_module("charlib.walk")  # charlib.walk is its function
 DATA = Path(__file__).parent / "data" / "original"
 
 # ---- parameters
