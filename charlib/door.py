@@ -42,8 +42,8 @@ def interview(name: str, questions: str | Path | int | Sequence, systems: str | 
     here = opened(name, outputs)
     person = profiles.load(here.path("profile.md"))
     sampling = models.Sampling(temperature=0.7 if seeds > 1 else 0.0)
-    made = playground.make_systems(None, person, systems, here, sampling=sampling, **setting)
     asked = _questions(questions, here, person)
+    made = playground.make_systems(None, person, systems, here, sampling=sampling, **setting)
     with here.stage("interview"):
         target = Path(out) if out else here
         return playground.conduct(target, asked, made, range(seeds), say, character=person.name)

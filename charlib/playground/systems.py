@@ -2,10 +2,11 @@
 files of answers, and whatever has a `name` and `reply(conversations) -> replies`.
 """
 
+import functools
 import hashlib
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -214,17 +215,18 @@ def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequenc
     """The systems that `wanted` says, names or objects, in a list or separated by commas; `given`
     is their set-up (place, time, state) and `sampling`.
 
-    Names are simulacrum, prompted, prompted_profile (these need `sim`), an ablation trained in the
-    run or `ablations` for all of them, `endpoint:<model>` (`endpoint_profile:<model>` with the
-    profile's passages), `run:<other run>`, a file of answers, `module:object`. Raises RunError for
-    what is none of them.
+    Names are simulacrum, prompted, prompted_profile (of `sim`, else the run's is loaded), an
+    ablation trained in the run or `ablations` for all of them, `endpoint:<model>` (with the
+    profile's passages `endpoint_profile:<model>`), `run:<other run>`, a file of answers,
+    `module:object`. Raises RunError for what is none of them.
     """
+    model = functools.cache(lambda: sim or models.load_simulacrum(here))
     names = wanted.split(",") if isinstance(wanted, str) else wanted
     names = [one.strip() if isinstance(one, str) else one for one in names]
-    return [made for one in names if one != "" for made in _made(one, sim, profile, here, given)]
+    return [made for one in names if one != "" for made in _made(one, model, profile, here, given)]
 
 
-def _made(one, sim, profile: Profile, here: run.Run, given: dict) -> list[System]:
+def _made(one, model: Callable, profile: Profile, here: run.Run, given: dict) -> list[System]:
     setting = {name: value for name, value in given.items() if name != "sampling"}
     if not isinstance(one, str):
         ours = isinstance(one, Trained | Served | Stored | Brought)
@@ -232,10 +234,10 @@ def _made(one, sim, profile: Profile, here: run.Run, given: dict) -> list[System
     kind, colon, rest = one.partition(":")
     trained = [path.parent.name for path in sorted(here.path("ablations").glob("*/adapter"))]
     if one in LOCAL:
-        return [LOCAL[one](sim, profile, **given)]
+        return [LOCAL[one](model(), profile, **given)]
     if one == "ablations" or one in trained:
         names = trained if one == "ablations" else [one]
-        return [_ablation(sim, profile, here, name, given) for name in names]
+        return [_ablation(model(), profile, here, name, given) for name in names]
     if Path(one).is_file():
         return _stored(Path(one))
     if colon and kind in ("endpoint", "endpoint_profile"):
@@ -243,7 +245,7 @@ def _made(one, sim, profile: Profile, here: run.Run, given: dict) -> list[System
         client = teachers.Client(teachers.Settings.from_environment(rest), here.say)
         return [Served(here, client, profile, name=one, words=words, **given)]
     if colon and kind == "run":
-        return [_other(sim, run.open(rest, here.folder.parent), one, given)]
+        return [_other(model, run.open(rest, here.folder.parent), one, given)]
     if colon:
         return [Brought(run.named(one), profile, one, **setting)]
     raise run.RunError(f"No system '{one}': use {', '.join([*LOCAL, *trained])}, endpoint:<model>, "
@@ -265,12 +267,13 @@ def _stored(path: Path) -> list[Stored]:
     return [Stored(name, rows) for name, rows in found.items()]
 
 
-def _other(sim: Simulacrum | None, other: run.Run, name: str, given: dict) -> Trained:
-    """Another run's simulacrum as its own character: an adapter more where the base is the same,
-    else on its own base.
+def _other(model: Callable, other: run.Run, name: str, given: dict) -> Trained:
+    """Another run's simulacrum as its own character: an adapter more where this run stands on the
+    same base, else on its own base.
     """
     run.refuse_missing(other)
     try:
+        sim = model()
         adapter, person = invite(sim, other)
     except run.RunError:
         sim, adapter = models.load_simulacrum(other), "simulacrum"
