@@ -1,13 +1,15 @@
 """Widgets driven from Python: traits set and buttons clicked, without a browser."""
 
+import json
+from datetime import datetime
 from types import SimpleNamespace
 
+import filelock
 import pytest
 
-from charlib import experience, profile, run, scores, show
+from charlib import experience, profile, run, scores, show, upload
 from charlib.models.decode import Reply
-from charlib.records import Answer, Dialogue, Question, Turn
-from charlib.upload import process as upload_process_file
+from charlib.records import Answer, Dialogue, Question, Scene, Turn
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \x1b[31mred\x1b[0m"
 
@@ -39,7 +41,7 @@ def test_a_headless_kernel_started_from_a_notebook_is_not_live(tmp_path, monkeyp
 
     monkeypatch.setenv("JPY_SESSION_NAME", "outer.ipynb")
     monkeypatch.setenv("JPY_PARENT_PID", "1")
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("from charlib import widgets; print(widgets.live())")])
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("from charlib import show; print(show.live())")])
     nbclient.execute(book, cwd=str(tmp_path), kernel_name="python3")
     assert book.cells[0].outputs[0]["text"].strip() == "False"
 
@@ -60,188 +62,161 @@ def test_f17_markup_and_terminal_codes_become_text():
     assert "<img" not in shown and "<script" not in shown and "\x1b" not in shown and "red" in shown
 
 
-def press(slot, name: str) -> None:
-    """Press one of a card's buttons."""
-    next(button for button in slot.buttons if button.description == name).click()
-
-
-def texts(of) -> list[str]:
-    return [item.text for item in of.paragraphs]
-
-
 @pytest.fixture
 def editor(here):
     return show.ProfileEditor(here)
 
 
-def test_the_editor_saves_a_paragraph_and_says_what_is_stale(here, editor):
-    editor.slots[1].text.value += " It struck thirteen."
-    assert "1 paragraph changed or gone, 1 new" in editor.said.value and "changed" in editor.slots[1].head.value
+def reworded(editor, old: str, new: str) -> None:
+    """Put other words into the editor's text, as a person does who types."""
+    assert old in editor.text.value
+    editor.text.value = editor.text.value.replace(old, new, 1)
+
+
+def test_the_editor_shows_the_whole_file_and_says_before_saving_what_an_edit_makes_stale(
+        here, editor, person):
+    assert editor.text.value == here.path("profile.md").read_text()
+    assert "Saved as it stands." in editor.said.value
+    editor.text.value += "\nShe never spoke of the goose.\n"
+    assert "0 paragraphs changed or gone, 1 new" in editor.said.value
+    last = person.paragraphs[-1].text
+    reworded(editor, last, last + " It struck thirteen.")
+    assert "1 paragraph changed or gone, 2 new" in editor.said.value
     assert "It struck thirteen." in editor.changes.value
+    assert "thirteen" not in here.path("profile.md").read_text(), "nothing is saved by looking"
     editor.save.click()
-    assert "It struck thirteen." in here.path("profile.md").read_text()
-    assert "Saved. 1 paragraph changed" in editor.said.value and "Saved as it stands" not in editor.said.value
+    assert "thirteen" in here.path("profile.md").read_text()
+    assert "Saved. 1 paragraph changed or gone, 2 new" in editor.said.value
+    assert not editor.changes.value
 
 
-def test_the_editor_counts_what_an_edit_makes_again(here, person):
-    rows = [{"id": f"d{number}", "paragraphs": [person.paragraphs[0].id]} for number in range(4)]
-    here.write_jsonl("dialogues.jsonl", rows)
-    here.write_jsonl("scenes.jsonl", rows[:2])
+def test_the_editor_shows_which_dialogues_an_edit_makes_again(here, person):
+    first, other = person.paragraphs[:2]
+    turns = [Turn(role="Visitor", text=HOSTILE), Turn(role="Gray", text="Good day.")]
+    here.write_jsonl("scenes.jsonl", [Scene(id="s1", paragraphs=[first.id], background="A shop.")])
+    here.write_jsonl("dialogues.jsonl", [
+        Dialogue(id="d1", paragraphs=[first.id], kind="experience", turns=turns),
+        Dialogue(id="d2", paragraphs=[other.id], kind="memory", turns=turns[1:])])
+    here.write_jsonl("protective.jsonl", [
+        Dialogue(id="d3", paragraphs=[first.id], kind="protective", turns=turns)])
     editor = show.ProfileEditor(here)
-    editor.slots[0].text.value += " She never spoke of it."
-    assert "2 scenes, 4 dialogues will be made again" in editor.said.value
-
-
-def test_cards_are_split_moved_added_and_removed(here, editor):
-    before = texts(editor.person)
-    press(editor.slots[1], "Up")
-    assert texts(editor.edited()) == [before[1], before[0], before[2]]
-    press(editor.slots[0], "Down")
-    assert texts(editor.edited()) == before
-    editor.slots[2].text.value = "One half. Another half."
-    press(editor.slots[2], "Split")
-    assert texts(editor.edited()) == [*before[:2], "One half.", "Another half."]
-    press(editor.slots[0], "Add")
-    editor.slots[1].text.value = "Written on a new card.\n\nAnd on the next."
-    press(editor.slots[0], "Remove")
-    assert texts(editor.edited()) == ["Written on a new card.", "And on the next.", before[1], "One half.", "Another half."]
-    editor.save.click()
-    assert profile.load(here.path("profile.md")) == editor.person and texts(editor.person)[0] == "Written on a new card."
-    editor.slots[0].text.value = ""
+    reworded(editor, first.text, first.text + " She never spoke of it.")
+    assert "1 scene, 1 dialogue, 1 boundary exchange" in editor.said.value
+    assert "A shop." in editor.stale.value and "paragraph 1" in editor.stale.value
+    assert "&lt;img" in editor.stale.value and "<img" not in editor.stale.value
+    assert "memory exchange" not in editor.stale.value
     editor.undo.click()
-    assert editor.edited() == editor.person
+    assert "Saved as it stands." in editor.said.value and not editor.stale.value
 
 
-def test_moving_a_paragraph_loses_no_experience_and_keeps_the_sections(editor):
-    press(editor.slots[2], "Up")
-    assert "no experience is lost" in editor.said.value
-    assert profile.invalidated(editor.person, editor.edited()) == []
-    assert [item.section for item in editor.edited().paragraphs] == ["Hull", "Hull", "York"]
-
-
-def test_a_longer_profile_is_leafed_through(here):
-    long = "# Nell Gray\n\n" + "\n\n".join(f"Paragraph {n} says that Nell Gray mended {n} clocks." for n in range(1, 9))
-    profile.save(profile.parse(long), here.path("profile.md"))
-    editor = show.ProfileEditor(here)
-    editor.on.click()
-    editor.slots[0].text.value += " In a week."
-    editor.go.value = 7
-    assert [slot.view.layout.display for slot in editor.slots] == [None, "none", "none"]
-    assert texts(editor.edited())[3].endswith("In a week.") and len(texts(editor.edited())) == 8
-    press(editor.slots[0], "Add")
-    assert editor.slots[0].text.value.startswith("Paragraph 8")
-    assert editor.slots[1].text.value == "" and editor.slots[1].view.layout.display is None
-
-
-def test_values_and_states_are_rows_that_can_be_added_and_emptied(here, editor):
-    editor.values[0].cells["opposite"].value = "A clock is an ornament."
-    for cell in editor.states[0].cells.values():
-        cell.value = ""
-    editor._more(editor.states, editor._state_cells(None))
-    editor.states[1].cells["when"].value, editor.states[1].cells["state"].value = "1830", "calm"
-    editor.save.click()
-    after = profile.load(here.path("profile.md"))
-    assert after.values[0].opposite == "A clock is an ornament."
-    assert [item.state for item in after.states] == ["calm"]
-    assert editor.edited() == editor.person, "the rows still fit the profile after a row was removed"
-
-
-def test_half_a_value_or_state_is_said_and_stays_on_the_desk_unsaved(here, editor):
-    before = editor.person
-    editor._more(editor.values, editor._value_cells(None))
-    editor.values[1].cells["stance"].value, editor.values[1].rests.value = "Salt keeps better than sugar.", 1
-    assert "Value 2 is not saved yet: fill in its opposite." in editor.said.value
-    editor._more(editor.states, editor._state_cells(None))
-    editor.states[1].cells["when"].value = "1840"
-    assert "State 2 is not saved yet: fill in its state." in editor.said.value
-    assert "Salt keeps" not in editor.changes.value
-    editor.save.click()
-    assert profile.load(here.path("profile.md")) == before
-    assert "Value 2 is not saved yet" in editor.said.value and editor.values[1].rests.value == 1, "what was typed is not lost"
-    editor.values[1].cells["opposite"].value = "Sugar keeps better than salt."
-    editor.states[1].cells["state"].value = "weary"
-    assert "not saved yet: fill" not in editor.said.value
-    editor.save.click()
-    after = profile.load(here.path("profile.md"))
-    assert after.values[1].opposite == "Sugar keeps better than salt." and after.values[1].paragraph == before.paragraphs[1].id
-    assert (after.states[1].when, after.states[1].state) == ("1840", "weary")
-    editor.values[1].cells["stance"].value = " "
+def test_what_cannot_be_parsed_or_is_empty_is_not_saved_and_stays_as_typed(here, editor):
+    before = here.path("profile.md").read_text()
+    broken = before.replace("---\n", "---\nvalues: [unclosed\n", 1)
+    for typed, why in ((broken, "front matter is not valid YAML"), ("", "no paragraphs"),
+                       ("---\nname: Nell\n", "not closed"), ("# Nell Gray\n", "no paragraphs")):
+        editor.text.value = typed
+        assert "Not a profile yet" in editor.said.value and why in editor.said.value
+        assert "wait" in editor.hint.value and editor.traits["openness"].disabled
+        editor.save.click()
+        assert why in editor.said.value and editor.text.value == typed
+        assert here.path("profile.md").read_text() == before
     editor.undo.click()
-    assert editor.edited() == after, "half a row goes when all is undone"
+    assert editor.text.value == before and not editor.traits["openness"].disabled
 
 
-def test_half_a_value_that_the_file_holds_is_left_to_its_writer(here, person):
-    half = profile.edit(person, values=[{"stance": "Salt keeps.", "opposite": ""}], states=[{"state": "calm"}])
-    profile.save(half, here.path("profile.md"))
-    editor = show.ProfileEditor(here)
-    assert editor.edited() == half and "Saved as it stands." in editor.said.value
+def test_a_run_that_another_process_writes_is_not_saved_and_the_text_stays(here, editor):
+    editor.text.value += "\nShe kept a goose.\n"
+    typed = editor.text.value
+    with filelock.FileLock(here.path(".lock")):
+        editor.save.click()
+    assert "is being written by" in editor.said.value and editor.text.value == typed
 
 
-def test_only_sliders_that_were_moved_are_written(here):
-    bare = profile.parse("# Ilse\n\nIlse kept a lighthouse on the sound for forty years and died in 1885, nearly blind.")
+def test_moving_a_paragraph_loses_no_experience(here, editor, person):
+    first, second = (item.text for item in person.paragraphs[:2])
+    text = editor.text.value.replace(first, "HERE").replace(second, first).replace("HERE", second)
+    editor.text.value = text
+    assert "No experience is lost" in editor.said.value
+    editor.save.click()
+    assert [item.text for item in profile.load(here.path("profile.md")).paragraphs][:2] == [second, first]
+
+
+def test_a_slider_writes_its_trait_into_the_text_and_one_that_nobody_moved_does_not(here):
+    bare = profile.parse("# Ilse\n\nIlse kept a lighthouse on the sound for forty years and died "
+                         "in 1885, nearly blind.")
     profile.save(bare, here.path("profile.md"))
     editor = show.ProfileEditor(here)
     editor.traits["openness"].value = 0.4
+    assert profile.parse(editor.text.value).traits == {"openness": 0.4}
+    assert "traits" not in here.path("profile.md").read_text()
     editor.save.click()
     assert profile.load(here.path("profile.md")).traits == {"openness": 0.4}
     editor.traits["neuroticism"].value = 0.3
     editor.traits["neuroticism"].value = 0
     editor.save.click()
-    assert profile.load(here.path("profile.md")).traits == {"openness": 0.4, "neuroticism": 0}
-    editor.traits["extraversion"].value = 0.3
-    editor.undo.click()
-    assert editor.edited() == editor.person
+    after = profile.load(here.path("profile.md"))
+    assert after.traits == {"openness": 0.4, "neuroticism": 0}
+    reworded(editor, "openness: 0.4", "openness: -0.7")
+    assert editor.traits["openness"].value == -0.7, "the sliders follow the text"
 
 
-def test_a_value_follows_its_paragraph_and_says_so(here, editor):
-    editor.values[0].rests.value = 1
-    editor.save.click()
-    assert profile.load(here.path("profile.md")).values[0].paragraph == editor.person.paragraphs[1].id
-    editor.slots[1].text.value += " She regretted it."
-    assert "rests on words that changed" in editor.said.value
+def test_a_slider_keeps_what_was_typed_beside_it_and_waits_for_a_text_that_parses(here, editor):
+    editor.text.value += "\nShe kept a goose in 1840 and taught it to walk before her.\n"
+    editor.traits["openness"].value = -0.4
+    assert "a goose in 1840" in editor.text.value and "openness: -0.4" in editor.text.value
+    typed = editor.text.value.replace("---\n", "---\nvalues: [unclosed\n", 1)
+    editor.text.value = typed
+    editor.traits["openness"].value = 0.9
+    assert editor.text.value == typed and "Not a profile yet" in editor.said.value
+
+
+def test_a_value_follows_its_paragraph_to_its_new_words_and_says_so(here, person):
+    rests = person.paragraphs[1]
+    value = {"stance": "A clock is a promise.", "opposite": "It is not.", "paragraph": rests.id}
+    profile.save(profile.edit(person, values=[value]), here.path("profile.md"))
+    editor = show.ProfileEditor(here)
+    reworded(editor, rests.text, rests.text + " She regretted it.")
+    assert "rests on words that changed" in editor.marks.value
+    assert "not there" not in editor.marks.value
+    editor.traits["openness"].value = 0.2
+    reworded(editor, "She regretted it.", "She was proud of it.")
     editor.save.click()
     after = profile.load(here.path("profile.md"))
-    assert after.values[0].paragraph == after.paragraphs[1].id
-    press(editor.slots[1], "Remove")
-    assert "which is not there" in editor.said.value, "a value that lost its ground is marked at once"
+    assert after.paragraph(after.values[0].paragraph).text.endswith("She was proud of it.")
+    reworded(editor, after.paragraph(after.values[0].paragraph).text, "")
+    assert "which is not there" in editor.marks.value, "a value that lost its ground is marked"
 
 
-def test_what_is_posthumous_or_no_date_is_marked_while_one_writes(here, editor):
-    editor.slots[0].text.value += " In 1912 a street was named after her."
-    assert "after the horizon" in editor.said.value and "after the horizon" in editor.marks.value
-    editor.horizon.value = "soon"
-    assert "not a date" in editor.said.value and editor.save.disabled
-    editor.horizon.value = ""
-    assert "no horizon" in editor.said.value and not editor.save.disabled
-    editor.horizon.value, editor.traits["openness"].value = "1913", -0.4
-    editor.save.click()
-    after = profile.load(here.path("profile.md"))
-    assert after.horizon == "1913" and after.traits["openness"] == -0.4
+def test_checking_marks_in_a_table_with_levels_what_a_careful_editor_would(here, editor):
+    first = profile.load(here.path("profile.md")).paragraphs[0].text
+    reworded(editor, first, first + " In 1912 a street was named after her.")
+    editor.check.click()
+    assert "<td>warning</td>" in editor.marks.value and "after the horizon" in editor.marks.value
+    assert "paragraph 1 (" in editor.marks.value, "a person finds it in the text"
+    reworded(editor, "horizon:", "horizon: soon #")
+    assert "not a date" in editor.said.value
+    reworded(editor, "horizon: soon #", "horizon: #")
+    assert "no horizon" in editor.marks.value
+    reworded(editor, "stance: ", f"stance: {json.dumps(HOSTILE)} #")
+    assert "<img" not in editor.marks.value + editor.said.value + editor.changes.value
 
 
-def test_a_page_of_biography_is_imported(editor):
-    before = texts(editor.person)
-    editor.horizon.value = ""
-    editor.page.value = "# Somebody\n\nNell Gray kept a goose in 1840 and taught it to walk before her.\n\nIt died in 1844 and she wept."
-    next(button for button in buttons_of(editor.view) if button.description == "Add its paragraphs").click()
-    assert len(texts(editor.edited())) == len(before) + 2 and editor.horizon.value == "1844" and not editor.page.value
-    editor.page.value = ""
-    next(button for button in buttons_of(editor.view) if button.description == "Add its paragraphs").click()
-    assert "no paragraphs" in editor.said.value
-
-
-def buttons_of(view) -> list:
-    """Every button inside a view."""
-    children = getattr(view, "children", ())
-    return [view] if type(view).__name__ == "Button" else [found for child in children for found in buttons_of(child)]
-
-
-def test_an_emptied_profile_is_not_saved(here, editor):
+def test_a_chosen_file_takes_the_place_of_the_text(here, editor):
     before = here.path("profile.md").read_text()
-    for slot in editor.slots:
-        slot.text.value = ""
-    editor.save.click()
-    assert here.path("profile.md").read_text() == before and "at least one paragraph" in editor.said.value
+    page = "# Somebody\n\nShe kept a goose in 1840 and taught it to walk before her.\n"
+    chosen = {"name": "page.md", "type": "", "size": 9, "last_modified": datetime.now()}
+    editor.file.value = [chosen | {"content": page.encode("utf-8-sig")}]
+    assert editor.text.value == page and here.path("profile.md").read_text() == before
+    assert "for another character take a new RUN" in editor.marks.value
+    editor.file.value = [chosen | {"content": "Zoë".encode("latin-1")}]
+    assert "save it as UTF-8" in editor.said.value and editor.text.value == page
+
+
+def test_headless_the_editor_prints_how_the_profile_stands(here, person, capsys):
+    profile.save(profile.edit(person, horizon=None), here.path("profile.md"))
+    show.profile_editor(here)
+    said = capsys.readouterr().out
+    assert said.startswith("Nell Gray: 3 paragraphs, ") and "warning · profile: no horizon" in said
 
 
 def test_every_view_carries_the_line_for_a_dead_kernel(here, editor):
@@ -261,7 +236,7 @@ def test_watching_headless_prints_lines_and_blocks(here, monkeypatch, capsys):
     told = [{"event": "start", "examples": 3, "tokens": 90, "computed": 120, "dtype": "float32", "device": "cpu"},
             {"step": 1, "steps": 2, "epoch": 0.5, "seconds": 1, "loss": 2.5, "tokens_per_second": 50},
             {"event": "stop", "step": 1, "reason": "STOP"}]  # fmt: skip
-    monkeypatch.setattr(upload_process_file, "follow", lambda folder: iter(told))
+    monkeypatch.setattr(upload, "follow", lambda folder: iter(told))
     assert show.watch_upload(here) == told
     assert "loss 2.50" in capsys.readouterr().out
 
@@ -288,12 +263,25 @@ def test_the_playground_sends_the_set_up_and_may_sit_alone(here, person):
     parrot.stream = lambda messages, sampling=None, seed=0: heard.append(messages[0]["content"]) or iter(["Yes."])
     room = show.Playground(here, parrot, person)
     room.beside.value = ""
-    room.state.value = 0
+    room.state.value = person.states[0]
     assert (room.place.value, room.time.value) == ("Hull", "1822"), "a state brings its place and time"
     room.place.value, room.time.value = "York", "1840"
     room.words.value = "Are you well?"
     room.send.click()
     assert len(heard) == 1 and "Place: York" in heard[0] and "Time: 1840" in heard[0] and "proud and sleepless" in heard[0]
+
+
+def test_a_hidden_thought_is_never_shown_while_a_reply_grows(here, person):
+    room = show.Playground(here, Parrot("(thinking, cross) A fool. (speaking) Good day to you."), person)
+    seen = []
+    for column in room.columns:
+        column.observe(lambda change: seen.append(change["new"]), "value")
+    room.words.value = "Good day."
+    room.send.click()
+    room.keep.click()
+    assert "Good day to you." in seen[-1]
+    kept = next(here.path("conversations").glob("talk-*.jsonl")).read_text(encoding="utf-8")
+    assert not any(word in text for text in [*seen, kept] for word in ("fool", "thinking, cross", "(think"))
 
 
 def test_an_error_of_the_simulacrum_is_said_and_the_buttons_come_back(here, person):
@@ -357,7 +345,7 @@ def test_decisions_are_kept_and_hostile_dialogue_is_text(lived):
     rows = lived.read_jsonl("decisions.jsonl")
     assert [(row["dialogue"], row["action"]) for row in rows] == [("d0", "reject")]
     assert browser.choice.options[0][0].startswith("✗ ")
-    browser.kind.value = "decided by hand"
+    browser.filters["Kind"].value = "decided by hand"
     browser.buttons["accept"].click()
     assert [row["action"] for row in lived.read_jsonl("decisions.jsonl")] == ["reject", "accept"], "a rejection can be taken back"
 
@@ -365,7 +353,7 @@ def test_decisions_are_kept_and_hostile_dialogue_is_text(lived):
 def test_an_edit_by_hand_is_read_like_a_teachers_text_and_honoured(lived, person):
 
     browser = show.ExperienceBrowser(lived)
-    browser.kind.value = "memory"
+    browser.filters["Kind"].value = "memory"
     browser.edit.value = "Visitor (speaking): How is the clock?\nGray (thinking, cross): Again.\nGray (speaking): It goes."
     browser.buttons["edit"].click()
     dialogues = experience.decide(lived, lived.read_jsonl("dialogues.jsonl", Dialogue), [])
@@ -379,13 +367,13 @@ def test_an_edit_by_hand_is_read_like_a_teachers_text_and_honoured(lived, person
 def test_the_browser_filters_by_type_emotion_and_reason(lived):
     browser = show.ExperienceBrowser(lived)
     assert len(browser.choice.options) == 2
-    browser.type.value = "debate"
+    browser.filters["Type"].value = "debate"
     assert len(browser.choice.options) == 1
-    browser.type.value, browser.mood.value = "", "calm"
+    browser.filters["Type"].value, browser.filters["Emotion"].value = "", "calm"
     assert len(browser.choice.options) == 2
-    browser.kind.value = "rejected"
-    assert len(browser.choice.options) == 2 and browser.type.layout.display == "none" and browser.buttons["accept"].disabled
-    browser.reason.value = "cut"
+    browser.filters["Kind"].value = "rejected"
+    assert len(browser.choice.options) == 2 and browser.filters["Type"].layout.display == "none" and browser.buttons["accept"].disabled
+    browser.filters["Reason"].value = "cut"
     assert len(browser.choice.options) == 1 and "&lt;img" in browser.text.value
 
 
@@ -467,8 +455,8 @@ def test_the_stop_button_is_heard_while_its_cell_runs(here):
         client.control_channel.send(client.session.msg("create_subshell_request", {}))
         subshell = client.control_channel.get_msg(timeout=60)["content"]["subshell_id"]
         client.execute(
-            f"import time\nfrom IPython.display import display\nfrom charlib import run, widgets\nhere = run.open('trial', {str(here.folder.parent)!r})\n"
-            "monitor = widgets.UploadMonitor(here)\ndisplay(monitor.view)\nmonitor.answer_while_busy()\nprint('id', monitor.stop.comm.comm_id)\n"
+            f"import time\nfrom IPython.display import display\nfrom charlib import run, show\nhere = run.open('trial', {str(here.folder.parent)!r})\n"
+            "monitor = show.UploadMonitor(here)\ndisplay(monitor.view)\nmonitor.answer_while_busy()\nprint('id', monitor.stop.comm.comm_id)\n"
             "waited = [time.sleep(0.1) for _ in range(300) if not here.has('STOP')]\nprint('waited', len(waited), monitor.stop.disabled)"
         )
         button = printed(client, "id")[0]

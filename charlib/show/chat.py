@@ -1,34 +1,24 @@
-"""The playground: chat with a simulacrum, and a dinner table of several."""
+"""The playground: chat with a simulacrum beside another system, and a dinner table of several."""
 
 import itertools
 import time
+from functools import partial
 
 from charlib import models, run, scores
-from charlib import playground as playground_room
+from charlib import playground as playgrounds
 from charlib import profile as profiles
 from charlib.records import Profile
+from charlib.show import widgets as ui
 from charlib.show.plots import colour
-from charlib.show.widgets import (
-    CARE,
-    ROW,
-    TWIN,
-    bubbles,
-    escape,
-    gone,
-    live,
-    make_button,
-    note,
-    panel,
-    read,
-    show,
-)
+
+TOPICS = ("What is worth a whole life's work?", "Whom may one trust with power?",
+          "What does money do to people?", "What do you regret?")
 
 
 def neighbours(here: run.Run, sim) -> dict[str, run.Run]:
     """The other runs beside this one whose adapter fits the same base, by folder name."""
-
     found = {}
-    for folder in sorted(here.folder.parent.iterdir()) if here.folder.parent.is_dir() else []:
+    for folder in sorted(here.folder.parent.glob("*/")):
         other = run.Run(folder.name, folder)
         if folder == here.folder or not other.has("profile.md"):
             continue
@@ -40,16 +30,6 @@ def neighbours(here: run.Run, sim) -> dict[str, run.Run]:
     return found
 
 
-def invite(sim, guest: run.Run) -> tuple[str, Profile]:
-    """Load another run's adapter into the same simulacrum, once. Returns its name there and whom it
-    plays.
-    """
-    name = f"run {guest.name}".replace(".", "_")  # a dot would part the names of the weights
-    if name not in sim.adapters:
-        sim.add(name, guest.path("adapter"))
-    return name, profiles.load(guest.path("profile.md"))
-
-
 class Playground:
     """Talk to the simulacrum beside the prompted base or another character; replies stream, and the
     talk can be saved.
@@ -58,259 +38,226 @@ class Playground:
     def __init__(self, here: run.Run, sim, person: Profile):
         import ipywidgets
 
-
         self.here, self.sim, self.person = here, sim, person
-        self.others = neighbours(here, sim)
-        states = [("any", -1), *((f"{item.when} {item.place}: {item.state}"[:60], place) for place, item in enumerate(person.states))]
-        third = {"layout": {"flex": "1 1 16em", "width": "auto"}, "style": {"description_width": "4em"}}
-        self.place = ipywidgets.Text(description="Place", placeholder="anywhere", **third)
-        self.time = ipywidgets.Text(description="Time", placeholder="any time", **third)
-        self.state = ipywidgets.Dropdown(options=states, description="State", **third)
-        beside = [("the prompted base", "prompted"), ("nobody", ""), *((f"run {name}", name) for name in self.others)]
-        self.beside = ipywidgets.Dropdown(options=beside, description="Beside", **third)
-        self.words = ipywidgets.Text(placeholder=f"Say something to {person.short_name} …", layout={"flex": "1 1 24em", "width": "auto"})
-        self.send = make_button("Send", "or press Enter", self.ask, button_style="primary")
-        self.again = make_button("Regenerate", "answer the last words anew", self.regenerate)
-        self.why = make_button("Why?", "the training exchange nearest to the last reply", self.explain)
-        self.keep = make_button("Save talk", "write it to conversations/ of this run", self.write)
-        self.talks = {"simulacrum": playground_room.Talk(sim, person)}
-        self.people = {"simulacrum": person}
-        column = {"flex": "1 1 20em", "width": "auto"}
-        self.columns = [ipywidgets.HTML(layout=column), ipywidgets.HTML(layout=column)]
-        self.said = ipywidgets.HTML()
-        self.words.on_msg(lambda _, content, __: self.ask() if content.get("event") == "submit" else None)
-        self.beside.observe(lambda _: self.seat(), "value")
+        self.talks = {"simulacrum": playgrounds.Talk(sim, person)}
+        part = part_of("16em")
+        self.place = ipywidgets.Text(description="Place", placeholder="anywhere", **part)
+        self.time = ipywidgets.Text(description="Time", placeholder="any time", **part)
+        states = [(f"{item.when} {item.place}: {item.state}"[:60], item) for item in person.states]
+        states = [("any", ""), *states]
+        self.state = ipywidgets.Dropdown(description="State", options=states, **part)
+        runs = [(f"run {name}", other) for name, other in neighbours(here, sim).items()]
+        beside = [("the prompted base", "prompted"), ("nobody", ""), *runs]
+        self.beside = ipywidgets.Dropdown(description="Beside", options=beside, **part)
+        self.words = ipywidgets.Text(placeholder=f"Say something to {person.short_name} …",
+                                     layout={"flex": "1 1 24em", "width": "auto"})
+        self.columns = [ui.as_html(layout={"flex": "1 1 20em", "width": "auto"}) for _ in range(2)]
+        self.said = ui.as_html()
+        self.send, self.again, self.why, self.keep = self.buttons = [
+            ui.make_button(name, tip, ui.saying(self.said, press)) for name, tip, press in (
+                ("Send", "or press Enter", self.ask),
+                ("Regenerate", "answer the last words anew", self.regenerate),
+                ("Why?", "the training exchange nearest to the last reply", self.explain),
+                ("Save talk", "write it to conversations/ of this run", self.write))]
+        self.send.button_style = "primary"
+        self.words.on_msg(lambda _, said, __: said.get("event") == "submit" and self.send.click())
+        self.beside.observe(ui.saying(self.said, self.seat), "value")
         self.state.observe(lambda _: self.move(), "value")
-        care = ipywidgets.HTML(note(CARE.format(name=person.name)))
-        top = ipywidgets.HBox([self.place, self.time, self.state, self.beside], layout=ROW)
-        heard = ipywidgets.HBox(self.columns, layout=ROW | {"align_items": "flex-start"})
-        line = ipywidgets.HBox([self.words, self.send], layout=ROW)
-        tools = ipywidgets.HBox([self.again, self.why, self.keep], layout=ROW)
-        self.view = ipywidgets.VBox([gone(), care, top, heard, line, tools, self.said])
+        self.view = ui.view(
+            ui.as_html(ui.note(ui.CARE.format(name=person.name))),
+            ui.row(self.place, self.time, self.state, self.beside),
+            ui.row(*self.columns, align_items="flex-start"), ui.row(self.words, self.send),
+            ui.row(self.again, self.why, self.keep), self.said)
         self.seat()
 
     def move(self) -> None:
         """Go to the time and place of the chosen emotional state; they can still be changed."""
-        if self.state.value >= 0:
-            item = self.person.states[self.state.value]
-            self.place.value, self.time.value = item.place, item.when
+        if self.state.value:
+            self.place.value, self.time.value = self.state.value.place, self.state.value.when
 
     def seat(self) -> None:
         """Put whoever was chosen into the second column; the simulacrum's own talk goes on."""
-
-        name = self.beside.value
+        name, person = self.beside.value, self.person
         self.talks = {"simulacrum": self.talks["simulacrum"]}
-        self.people = {"simulacrum": self.person}
-        try:
-            if name == "prompted":
-                self.talks[name], self.people[name] = playground_room.Talk(self.sim, self.person, system=name), self.person
-            elif name:
-                adapter, person = invite(self.sim, self.others[name])
-                self.talks[adapter], self.people[adapter] = playground_room.Talk(self.sim, person, system=adapter), person
-        except run.RunError as error:
-            self.said.value = note(str(error))
-        self.columns[1].layout.display = "none" if len(self.talks) == 1 else None
-        self.render()
+        self.columns[0].value = bubbles(self.talks["simulacrum"])
+        self.columns[1].layout.display = "none"
+        if isinstance(name, run.Run):
+            name, person = playgrounds.invite(self.sim, name)
+        if name:
+            self.talks[name] = playgrounds.Talk(self.sim, person, system=name)
+            self.columns[1].value = bubbles(self.talks[name])
+            self.columns[1].layout.display = None
 
     def ask(self) -> None:
-        """Send the words to everybody in the room; replies grow as they come."""
-        words = self.words.value.strip()
+        """Send the words to everybody in the room, under the chosen set-up."""
+        words, self.words.value = self.words.value.strip(), ""
         if not words:
-            self.said.value = note("Write something first.")
-            return
-        if self.send.disabled:
-            return
-        self.words.value = ""
-        state = self.person.states[self.state.value].state if self.state.value >= 0 else ""
+            raise run.RunError("Write something first.")
+        state = self.state.value.state if self.state.value else ""
         setting = {"place": self.place.value, "time": self.time.value, "state": state}
-        for talk in self.talks.values():
-            talk.setting = setting
-        self._hear(lambda talk: talk.stream(words))
+        self.hear(lambda talk: talk.stream(words, **setting))
 
     def regenerate(self) -> None:
         """Answer the last words anew."""
-        self._hear(lambda talk: talk.again() if talk.messages else ())
+        self.hear(lambda talk: talk.again() if talk.messages else ())
 
-    def _hear(self, replies) -> None:
-        buttons = (self.send, self.again, self.why, self.keep)
-        for button in buttons:
+    def hear(self, speak) -> None:
+        """Let each talk's reply grow in its column while `speak(talk)` yields its pieces."""
+        for button in self.buttons:
             button.disabled = True
-        self.said.value = note(f"{self.person.short_name} is thinking …")
+        self.said.value = ui.note(f"{self.person.short_name} is thinking …")
         try:
-            for name, talk in self.talks.items():
+            for column, talk in zip(self.columns, self.talks.values(), strict=False):
                 shown = 0.0
-                for _ in replies(talk):
+                for _ in speak(talk):
                     # ten times a second is reading speed; more only burdens the browser
                     if time.monotonic() - shown > 0.1:
-                        self.render(name)
-                        shown = time.monotonic()
-                self.render(name)
+                        column.value, shown = bubbles(talk), time.monotonic()
+                column.value = bubbles(talk)
             self.said.value = ""
-        except run.RunError as error:
-            self.said.value = note(str(error))
         finally:
-            for button in buttons:
+            for button in self.buttons:
                 button.disabled = False
-
-    def render(self, only: str = "") -> None:
-        """Draw the columns, or one of them."""
-        for column, (name, talk) in zip(self.columns, self.talks.items(), strict=False):
-            if only in ("", name):
-                person = self.people[name]
-                titles = {
-                    "simulacrum": f"{person.short_name}, the simulacrum",
-                    "prompted": f"{person.short_name}, the base merely prompted",
-                }
-                column.value = bubbles(talk, person, name, titles.get(name, f"{person.short_name}, the simulacrum of {name}"))
 
     def explain(self) -> None:
         """The training exchange nearest to the last reply."""
-        messages = self.talks["simulacrum"].messages
-        if not messages or messages[-1]["role"] != "assistant":
-            self.said.value = note("Nothing has been said yet.")
-            return
-        try:
-            near = scores.Nearest(self.here).of(messages[-2]["content"], messages[-1]["content"])
-        except run.RunError as error:
-            self.said.value = note(str(error))
-            return
-        head = f"Nearest experience (similarity {near['similarity']:.2f}), paragraph {near['paragraph']}:"
-        self.said.value = panel(f"{escape(head)}<br>{escape(near['experience'])}")
+        asked, reply = self.heard()[-2:]
+        near = scores.Nearest(self.here).of(asked["content"], reply["content"])
+        head = f"Nearest experience (similarity {near['similarity']:.2f}), "
+        told = f"{head}paragraph {near['paragraph']}:\n{near['experience']}"
+        self.said.value = ui.panel(ui.escape(told))
 
     def write(self) -> None:
-        """Save the talk of every column to conversations/ of the run, each line with the line of
+        """Save the talk of every column to conversations/ of the run, each message with the line of
         care.
         """
-        if not any(talk.messages for talk in self.talks.values()):
-            self.said.value = note("Nothing has been said yet.")
-            return
-        path = self.here.path("conversations", f"talk-{time.strftime('%Y%m%d-%H%M%S')}.jsonl")
-        rows = []
-        for name, talk in self.talks.items():
-            care = CARE.format(name=self.people[name].name)
-            rows += [{"system": name, "care": care, **message} for message in talk.messages]
-        run.write_jsonl(path, rows)
-        self.said.value = note(f"Saved as conversations/{path.name}.")
+        self.heard()
+        rows = [{"system": name, "care": ui.CARE.format(name=talk.profile.name), **message}
+                for name, talk in self.talks.items() for message in talk.messages]
+        name = f"talk-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+        self.here.write_jsonl(f"conversations/{name}", rows)
+        self.said.value = ui.note(f"Saved as conversations/{name}.")
+
+    def heard(self) -> list[dict]:
+        """What was said with the simulacrum so far. Raises RunError when nothing was."""
+        if not self.talks["simulacrum"].messages:
+            raise run.RunError("Nothing has been said yet.")
+        return self.talks["simulacrum"].messages
+
+
+def bubbles(talk: playgrounds.Talk) -> str:
+    """One column of a talk: the visitor's words, and the replies beside a bar of their colour."""
+    bar, who = colour(talk.system), talk.profile.short_name
+    own = {"simulacrum": "the simulacrum", "prompted": "the base merely prompted"}
+    title = ui.escape(f"{who}, {own.get(talk.system, f'the simulacrum of {talk.system}')}")
+    rows = [f"<p style='margin:0 0 .4em;border-bottom:3px solid {bar}'><b>{title}</b></p>"]
+    for message in talk.messages:
+        words = ui.escape(message["content"])
+        if message["role"] == "user":
+            look = "padding:.35em .7em;border-radius:.5em;background:var(--jp-layout-color2,#8882)"
+            said = f"<span style='{ui.QUIET}'>You:</span> {words}"
+        else:
+            look = f"padding:.1em .7em;border-left:3px solid {bar}"
+            words = f"<span data-said>{words}</span>" if words else "…"
+            said = f"<b>{ui.escape(who)}:</b> {words}"
+        rows.append(f"<p style='margin:.5em 0;{look}'>{said}</p>")
+    if not talk.messages:
+        rows.append(f"<p style='{ui.QUIET}'>Nothing has been said yet.</p>")
+    return ui.panel(f"<div data-who='{ui.escape(talk.system)}'>{''.join(rows)}</div>")
 
 
 def playground(here: run.Run, sim, person: Profile) -> None:
     """Talk to the simulacrum; headless, one exchange is printed."""
-
-    if live():
-        care = CARE.format(name=person.name)
-        show(f"{care} (Run this cell again to talk.)", lambda: Playground(here, sim, person).view)
+    care = ui.CARE.format(name=person.name)
+    if ui.live():
+        ui.show(f"{care} (Run this cell again to talk.)",
+                lambda: Playground(here, sim, person).view)
         return
-    talk = playground_room.Talk(sim, person)
-    for _ in itertools.islice(talk.stream("Good day. What occupies you at present?"), TWIN):
+    talk = playgrounds.Talk(sim, person)
+    for _ in itertools.islice(talk.stream("Good day. What occupies you at present?"), ui.TWIN):
         pass
-    read(f"{CARE.format(name=person.name)}\nVisitor: {talk.messages[-2]['content']}\n{person.short_name}: {talk.messages[-1]['content']} …")
-
-
-TOPICS = ("What is worth a whole life's work?", "Whom may one trust with power?", "What does money do to people?", "What do you regret?")
-
-
-def guests(here: run.Run, sim, person: Profile) -> dict[str, tuple]:
-    """Who can sit down: label -> (run or None, profile). Other runs' simulacra first, then shipped
-    characters merely prompted.
-    """
-    found = {}
-    for name, other in neighbours(here, sim).items():
-        whom = profiles.load(other.path("profile.md"))
-        found[f"{whom.name} (run {name})"] = (other, whom)
-    for slug in profiles.shipped():
-        other = profiles.load(profiles.find(slug))
-        if other.name != person.name:
-            found[f"{other.name} (merely prompted)"] = (None, other)
-    return found
+    asked, said = (message["content"] for message in talk.messages)
+    ui.read(f"{care}\nVisitor: {asked}\n{person.short_name}: {said} …")
 
 
 class DinnerTable:
-    """Two or three characters talk with each other about a topic; their adapters are names in one
-    simulacrum.
-    """
+    """Two or three characters talk with each other about a topic, all in one loaded base."""
 
     def __init__(self, here: run.Run, sim, person: Profile):
         import ipywidgets
 
-        self.here, self.sim, self.person = here, sim, person
-        self.guests = guests(here, sim, person)
-        named = {"layout": {"flex": "1 1 22em", "width": "auto"}, "style": {"description_width": "4em"}}
-        self.guest = ipywidgets.Dropdown(options=list(self.guests), description="Guest", **named)
-        self.third = ipywidgets.Dropdown(options=[("nobody else", ""), *((name, name) for name in self.guests)], description="And", **named)
-        self.topic = ipywidgets.Combobox(value=TOPICS[0], options=TOPICS, description="Topic", **named)
-        self.turns = ipywidgets.IntSlider(value=6, min=2, max=12, step=2, description="Replies", **named)
-        self.start = make_button("Serve", "let them talk", self.serve, button_style="primary")
-        self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
-        self.rows: list = []
-        top = ipywidgets.HBox([self.guest, self.third, self.topic, self.turns, self.start], layout=ROW)
-        self.view = ipywidgets.VBox([gone(), ipywidgets.HTML(note(self.care())), top, self.text, self.said])
-
-    def care(self) -> str:
-        """The line of care, for both who talk."""
-        return "Simulations of people made from texts; these are not their words."
+        self.here, self.sim, self.person, self.rows = here, sim, person, []
+        self.sampling, part = models.Sampling(max_new_tokens=64, temperature=0.7), part_of("22em")
+        self.guests = guests(here, sim, person, self.sampling)
+        third = [("nobody else", ""), *((name, name) for name in self.guests)]
+        self.guest = ipywidgets.Dropdown(description="Guest", options=[*self.guests], **part)
+        self.third = ipywidgets.Dropdown(description="And", options=third, **part)
+        self.topic = ipywidgets.Combobox(TOPICS[0], options=TOPICS, description="Topic", **part)
+        self.turns = ipywidgets.IntSlider(6, 2, 12, step=2, description="Replies", **part)
+        self.text, self.said = ui.as_html(), ui.as_html()
+        self.start = ui.make_button("Serve", "let them talk", ui.saying(self.said, self.serve),
+                                    button_style="primary")
+        care = ui.note("Simulations of people made from texts; these are not their words.")
+        choices = ui.row(self.guest, self.third, self.topic, self.turns, self.start)
+        self.view = ui.view(ui.as_html(care), choices, self.text, self.said)
 
     def serve(self) -> None:
         """Let them talk; each reply is shown as it comes, and the talk is kept in conversations/ of
         the run.
         """
-        if self.start.disabled or not self.guest.value:
-            return
         self.start.disabled = True
-        self.text.value, self.said.value = "", note("They sit down …")
+        self.text.value, self.said.value = "", ui.note("They sit down …")
+        # another evening, another talk
+        evening = len(list(self.here.path("conversations").glob("dinner-*.jsonl")))
         try:
-            seated = [self.guests[name] for name in dict.fromkeys((self.guest.value, self.third.value)) if name]
-            # another evening, another talk
-            seed = len(list(self.here.path("conversations").glob("dinner-*.jsonl")))
-            self.rows = dine(self.here, self.sim, self.person, seated, self.topic.value, self.turns.value, seed, self._add)
-            self.said.value = note(f"Saved as conversations/{self.rows[0].conversation}.jsonl.")
-        except run.RunError as error:
-            self.said.value = note(str(error))
+            chosen = dict.fromkeys(name for name in (self.guest.value, self.third.value) if name)
+            company = playgrounds.make_systems(
+                self.sim, self.person, ["simulacrum", *map(self.guests.get, chosen)], self.here,
+                sampling=self.sampling)
+            self.rows = playgrounds.dinner(
+                company, self.topic.value, self.turns.value, evening, self.here,
+                partial(self.hear, [one.character for one in company]))
+            self.said.value = ui.note(f"Saved as conversations/{self.rows[0].conversation}.jsonl.")
         finally:
             self.start.disabled = False
 
-    def _add(self, name: str, text: str) -> None:
-
-        names = [self.person.name, *(self.guests[label][1].name for label in (self.guest.value, self.third.value) if label)]
-        bar = colour(("simulacrum", "prompted_profile", "shuffled")[names.index(name) if name in names else 1])
+    def hear(self, names: list[str], name: str, text: str) -> None:
+        """Add a reply to what is shown, beside a bar in its speaker's colour."""
+        bar = colour(("simulacrum", "prompted_profile", "shuffled")[names.index(name)])
         look = f"margin:.5em 0;padding:.1em .7em;border-left:3px solid {bar}"
-        self.text.value += panel(
-            f"<p style='{look}' data-who='{escape(name)}'><b>{escape(name)}:</b> <span data-said>{escape(text)}</span></p>"
-        )
+        who, said = ui.escape(name), f"<span data-said>{ui.escape(text)}</span>"
+        self.text.value += ui.panel(f"<p style='{look}' data-who='{who}'><b>{who}:</b> {said}</p>")
 
 
-def dine(
-    here: run.Run | None,
-    sim,
-    person: Profile,
-    seated: list[tuple],
-    topic: str,
-    turns: int = 6,
-    seed: int = 0,
-    on_reply=None,
-    tokens: int = 64,
-) -> list:
-    """A dinner of the run's simulacrum with `seated`, of `guests`; kept in `here`, if given.
-    `on_reply(name, spoken)` hears each reply. Returns the rows.
+def guests(here: run.Run, sim, person: Profile, sampling: models.Sampling) -> dict:
+    """Who can sit down, by label, as `make_systems` takes them: other runs' simulacra first, then
+    shipped characters merely prompted.
     """
-
-    sampling = models.Sampling(max_new_tokens=tokens, temperature=0.7)
-    company = [playground_room.Trained(sim, person, sampling=sampling)]
-    for other, whom in seated:
-        if other is None:
-            company.append(playground_room.Prompted(sim, whom, name=f"prompted {whom.short_name}", sampling=sampling))
-        else:
-            adapter, whom = invite(sim, other)
-            company.append(playground_room.Trained(sim, whom, name=adapter, adapter=adapter, sampling=sampling))
-    return playground_room.dinner(company, topic, turns, seed, here, on_reply)
+    found = {}
+    for name, other in neighbours(here, sim).items():
+        found[f"{profiles.load(other.path('profile.md')).name} (run {name})"] = f"run:{name}"
+    for one in (profiles.load(profiles.find(slug)) for slug in profiles.shipped()):
+        if one.name != person.name:
+            found[f"{one.name} (merely prompted)"] = playgrounds.Prompted(
+                sim, one, name=f"prompted {one.short_name}", sampling=sampling)
+    return found
 
 
 def dinner_table(here: run.Run, sim, person: Profile) -> None:
-    """Two or three characters at one table; headless, one short dinner with the first guest is
-    printed.
-    """
-    if live():
-        show("Two or three characters talk with each other. (Run this cell again to listen.)", lambda: DinnerTable(here, sim, person).view)
+    """Two or three characters at one table; headless, two short replies are printed."""
+    if ui.live():
+        ui.show("Two or three characters talk with each other. (Run this cell again to listen.)",
+                lambda: DinnerTable(here, sim, person).view)
         return
-    label, guest = next(iter(guests(here, sim, person).items()))
-    read(f"{person.name} sits at table with {label}. {TOPICS[0]}")
-    dine(None, sim, person, [guest], TOPICS[0], 2, on_reply=lambda name, text: read(f"{name}: {text} …"), tokens=TWIN)
+    sampling = models.Sampling(max_new_tokens=ui.TWIN, temperature=0.7)
+    label, guest = next(iter(guests(here, sim, person, sampling).items()))
+    ui.read(f"{person.name} sits at table with {label}. {TOPICS[0]}")
+    company = playgrounds.make_systems(sim, person, ["simulacrum", guest], here, sampling=sampling)
+    playgrounds.dinner(company, TOPICS[0], 2,
+                       on_reply=lambda name, text: ui.read(f"{name}: {text} …"))
+
+
+def part_of(width: str) -> dict:
+    """The look of a control that shares a row with others."""
+    layout = {"flex": f"1 1 {width}", "width": "auto"}
+    return {"layout": layout, "style": {"description_width": "4em"}}

@@ -3,8 +3,15 @@
 import time
 
 from charlib import run, upload
+from charlib.show import widgets as ui
 from charlib.show.plots import colour
-from charlib.show.widgets import QUIET, ROW, describe, escape, gone, live, make_button, note, panel
+
+LINES = {  # what the events of training.jsonl say
+    "start": "{examples} examples, {tokens:,} tokens ({computed:,} computed), {dtype} on {device}",
+    "plan": "{epochs:g} of {asked_epochs:g} epochs fit the time",
+    "stop": "stopped at step {step}: {reason}",
+    "end": "kept in {kept}/; peak memory {peak_gb} GB",
+}
 
 
 class UploadMonitor:
@@ -16,16 +23,15 @@ class UploadMonitor:
         import ipywidgets
 
         self.here, self.losses = here, []
-        self.heard: dict[str, list[tuple[int, str]]] = {}
-        self.bar = ipywidgets.FloatProgress(min=0, max=1, layout={"flex": "1 1 20em", "width": "auto"})
-        self.stop = make_button(
-            "Stop and keep", "end the training after this step and keep what it has learned", self.ask_to_stop, button_style="warning"
-        )
-        self.line = ipywidgets.HTML(note("Starting the upload process …"))
-        self.curve, self.reply = ipywidgets.HTML(), ipywidgets.HTML()
-        hint = ipywidgets.HTML(note("If the button does not answer in your front end, make a file named STOP in the run folder."))
-        row = ipywidgets.HBox([self.bar, self.stop], layout=ROW)
-        self.view = ipywidgets.VBox([gone(), row, self.line, self.curve, self.reply, hint])
+        self.heard: dict[str, dict[str, str]] = {}  # question -> epoch -> reply
+        self.bar = ipywidgets.FloatProgress(max=1, layout={"flex": "1 1 20em", "width": "auto"})
+        tip = "end the training after this step and keep what it has learned"
+        self.stop = ui.make_button("Stop and keep", tip, self.ask_to_stop, button_style="warning")
+        self.line = ui.as_html(ui.note("Starting the upload process …"))
+        self.curve, self.reply = ui.as_html(), ui.as_html()
+        hint = "If the button does not answer here, make a file named STOP in the run folder."
+        self.view = ui.view(ui.row(self.bar, self.stop), self.line, self.curve, self.reply,
+                            ui.as_html(ui.note(hint)))
 
     def answer_while_busy(self) -> None:
         """Let a press arrive while the cell that shows this still runs.
@@ -40,58 +46,60 @@ class UploadMonitor:
     def ask_to_stop(self) -> None:
         """Ask the upload process to stop and keep what it has."""
         self.here.path("STOP").write_text("stop and keep\n", encoding="utf-8")
-        self.stop.disabled = True
-        self.stop.description = "Stopping …"
+        self.stop.disabled, self.stop.description = True, "Stopping …"
 
     def update(self, row: dict) -> None:
         """Show one row of training.jsonl."""
+        event = row.get("event")
+        if event == "sample":
+            for item in row["replies"]:
+                replies = self.heard.setdefault(item["question"], {})
+                replies[f"epoch {row['epoch']}"] = item["reply"]
+            last = [{"question": asked} | dict([*replies.items()][-3:])
+                    for asked, replies in self.heard.items()]
+            self.reply.value = ui.table(last).html()
+            return
+        self.line.value = ui.panel(ui.escape(describe(row)))
         if row.get("steps"):
             self.bar.value = row["step"] / row["steps"]
-            done, seconds = row["step"], row.get("seconds", 0)
-            left = seconds / max(1, done) * (row["steps"] - done)
-            self.line.value = panel(f"<b>{escape(describe(row))}</b> · about {_span(left)} left")
-            if row.get("loss") is not None:
-                self.losses.append(row["loss"])
-                self.curve.value = sparkline(self.losses)
-        elif row.get("event") == "sample":
-            for item in row["replies"]:
-                self.heard.setdefault(item["question"], []).append((row["epoch"], item["reply"]))
-            self.reply.value = panel("".join(self._changing(*item) for item in self.heard.items()))
-        else:
-            self.line.value = panel(escape(describe(row)))
-        if row.get("event") in ("stop", "end"):
+        if row.get("loss") is not None:
+            self.losses.append(row["loss"])
+            self.curve.value = sparkline(self.losses)
+        if event in ("stop", "end"):
             self.stop.disabled = True
-            self.stop.description = "Stopped" if row["event"] == "stop" else "Done"
-
-    @staticmethod
-    def _changing(question: str, replies: list[tuple[int, str]]) -> str:
-        """A question with its last replies, the newest in full ink."""
-        last = [
-            f"<span style='{QUIET if place else ''}'>epoch {epoch}: {escape(reply)}</span>"
-            for place, (epoch, reply) in enumerate(replies[:-4:-1])
-        ]
-        return f"<p style='margin:.5em 0'><b>{escape(question)}</b><br>{'<br>'.join(last)}</p>"
+            self.stop.description = "Stopped" if event == "stop" else "Done"
 
 
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def sparkline(values: list[float]) -> str:
+    """A small curve of the losses so far, with its first and last value."""
+    shown, top = values[::max(1, len(values) // 200)], max(values) or 1
+    points = " ".join(f"{420 * at / max(1, len(shown) - 1):.1f},{58 - 56 * value / top:.1f}"
+                      for at, value in enumerate(shown))
+    curve = f"<polyline points='{points}' fill='none' stroke='{colour('simulacrum')}'"
+    ground = "<line x2='420' y1='59' y2='59' stroke='currentColor' stroke-opacity='.4'/>"
+    return ui.panel("<svg width='420' height='60' role='img' aria-label='loss'>"
+                 f"{ground}{curve} stroke-width='2.5'/></svg> "
+                 f"loss {values[0]:.2f} → {values[-1]:.2f}")
 
 
-def sparkline(values: list[float], width: int = 420, height: int = 60) -> str:
-    """A small curve of the losses so far, with its first and last value; readable on light and
-    dark.
-    """
-
-    shown = values[:: max(1, len(values) // 200)]
-    top, low = max(values), min(0.0, *values)
-    step = width / max(1, len(shown) - 1)
-    points = " ".join(
-        f"{i * step:.1f},{height - (value - low) / ((top - low) or 1) * (height - 4) - 2:.1f}" for i, value in enumerate(shown)
-    )
-    line = f"<polyline points='{points}' fill='none' stroke='{colour('simulacrum')}' stroke-width='2.5'/>"
-    base = f"<line x1='0' x2='{width}' y1='{height - 1}' y2='{height - 1}' stroke='currentColor' stroke-opacity='.4'/>"
-    drawn = f"<svg width='{width}' height='{height}' viewBox='0 0 {width} {height}' role='img' aria-label='loss'>{base}{line}</svg>"
-    return panel(f"{drawn} loss {values[0]:.2f} → {values[-1]:.2f}")
+def describe(row: dict) -> str:
+    """One line for a row of training.jsonl; nothing for one that has nothing to say."""
+    event = row.get("event")
+    if event == "sample":
+        return f"after epoch {row['epoch']}: {row['replies'][0]['reply']}" if row["replies"] else ""
+    if event == "plan" and row["left_out"]:
+        return LINES[event].format(**row) + f"; {row['left_out']} conversations are left out"
+    if event in LINES:
+        return LINES[event].format(**row)
+    if "validation_loss" in row:
+        return f"epoch {row['epoch']:.1f}: held-out loss {row['validation_loss']:.2f}"
+    if row.get("loss") is None:
+        return str(row.get("hint", ""))
+    speed, left = row.get("tokens_per_second", 0), row["steps"] - row["step"]
+    seconds = row.get("seconds", 0) / max(1, row["step"]) * left
+    time_left = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return (f"step {row['step']}/{row['steps']}: loss {row['loss']:.2f}, {speed:.0f} tokens/s, "
+            f"about {time_left} left")
 
 
 def watch_upload(here: run.Run) -> list[dict]:
@@ -99,14 +107,12 @@ def watch_upload(here: run.Run) -> list[dict]:
     a log. Returns all its rows.
 
     The cell blocks until the training ends, so that the cells below find its product. A press of
-    the button still arrives (`UploadMonitor.answer_while_busy`), and where it does not, the file
-    STOP does the same.
+    the button still arrives (`UploadMonitor.answer_while_busy`), as does the file STOP.
     """
-    monitor = None
-    if live():
+    monitor = UploadMonitor(here) if ui.live() else None
+    if monitor:
         from IPython.display import display
 
-        monitor = UploadMonitor(here)
         display(monitor.view)
         monitor.answer_while_busy()
     rows, last = [], -60.0
@@ -114,11 +120,10 @@ def watch_upload(here: run.Run) -> list[dict]:
         rows.append(row)
         if monitor:
             monitor.update(row)
-        if "loss" not in row:
-            # what a reader of the saved notebook needs, live or not
-            if not monitor or row.get("event", "sample") != "sample":
-                print(describe(row), flush=True)
-        elif not monitor and time.monotonic() - last > 15:
-            print(describe(row), flush=True)
-            last = time.monotonic()
+        step = "loss" in row and not row.get("event")
+        if step and (monitor or time.monotonic() - last < 15):
+            continue  # milestones are for every reader of the saved notebook, steps for a log
+        if not (monitor and row.get("event") == "sample"):
+            ui.read(describe(row))
+            last = time.monotonic() if step else last
     return rows
