@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns 0 only when its product is there."""
     asked = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that is not UTF-8 shows ? for the rest
+        stream.reconfigure(errors="replace")
     try:
         asked.does(asked)
     except run.RunError as error:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import filelock
+import platformdirs
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -81,8 +82,8 @@ def write_atomic(path: Path, text: str | bytes) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        told = f"Could not write {path.name} in {path.parent}: {error.strerror}."
-        raise RunError(f"{told} Free some space or choose another --outputs.") from error
+        remedy = "Free some space or choose another --outputs"
+        raise RunError(f"Could not write {path.name}: {error.strerror}. {remedy}.") from error
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
@@ -176,6 +177,11 @@ def versions() -> dict[str, str]:
 def outputs(folder: str | Path | None = None) -> Path:
     """Where runs are kept: the folder given, else `outputs/` in the root."""
     return home(folder).resolve() if folder else root() / "outputs"
+
+
+def cache() -> Path:
+    """Where converted base models are kept: `$CHARLIB_CACHE`, by default the platform's cache."""
+    return Path(os.environ.get("CHARLIB_CACHE") or platformdirs.user_cache_dir("charlib"))
 
 
 def home(path: str | Path) -> Path:
@@ -374,7 +380,7 @@ def heading(here: Run, preset_name: str, character: str = "") -> str:
 
 Count = Annotated[int, Field(ge=0)]
 Some = Annotated[int, Field(ge=1)]
-Number = Annotated[int | float, Field(ge=0)]
+Base = Annotated[str, AfterValidator(lambda name: name if name == "bundled" else place(name))]
 
 
 class Settings(BaseModel):
@@ -402,11 +408,11 @@ class Protective(Settings):
 class Upload(Settings):
     """Notebook 04. `epochs`, `seconds` (0: no limit) and `train_on` are the recipe's own unless
     they are given; `tokens` 0: all that there are."""
-    base: Annotated[str, AfterValidator(place)] = "bundled"
+    base: Base = "bundled"
     recipe: str = "workshop"
     recipe_fields: str = ""
-    epochs: Number | None = None
-    seconds: Number | None = None
+    epochs: Annotated[int | float, Field(gt=0)] | None = None
+    seconds: Annotated[int | float, Field(ge=0)] | None = None
     train_on: Literal["protagonist", "all", "without_thoughts"] | None = None
     ablations: str = ""
     tokens: Count = 0

@@ -1,19 +1,20 @@
 """The walk: the five notebooks in order through papermill, one progress line each, products checked
 whatever papermill's metadata says.
 
-walk.walk("beethoven", "beethoven", preset="workshop", say=print)
+    walk("my_page.md", run="aunt", preset="workshop")
 """
 
 import contextlib
+import os
+import tempfile
 import time
+import warnings
 from pathlib import Path
 
 from charlib import profile as profiles
-from charlib import run
+from charlib import run as runs
 
 NOTEBOOKS = ("01_profile", "02_experience", "03_protective", "04_upload", "05_interview")
-
-
 PRODUCTS = {
     "01_profile": ("profile.md",),
     "02_experience": ("scenes.jsonl", "dialogues.jsonl"),
@@ -21,24 +22,26 @@ PRODUCTS = {
     "04_upload": ("examples.jsonl", "spec.json", "training.jsonl"),
     "05_interview": ("questions.jsonl", "answers.jsonl", "scores.json", "report.html"),
 }
+QUIET = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+         "TOKENIZERS_PARALLELISM": "false", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
-def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, str] | None = None, outputs=None, say=print) -> run.Run:
-    """Run notebooks 01 to 05 for a character into a run. Raises RunError when one fails or leaves a
-    product out.
-    """
-    here = run.open(name, outputs)
-    run.preset(preset)
-    source = profiles.find(character)
-    profiles.load(source)  # what cannot be read is refused before anything is written
-    sets = dict(sets or {})
-    if "IMPORTED" in sets:  # kernels work in the run's folder; paths are meant from here
-        sets["IMPORTED"] = ",".join(str(run.home(part.strip()).resolve()) for part in sets["IMPORTED"].split(",") if part.strip())
-    given = parameters({"RUN": name, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": _portable(character, source)}, sets)
+def walk(character: str, run: str, preset: str = "workshop", sets: dict[str, str] | None = None,
+         outputs: str | Path | None = None, say=print) -> runs.Run:
+    """Run notebooks 01 to 05 for a character (a shipped slug, or the path of a page) into a run;
+    `sets` are further notebook parameters. Raises RunError when one fails or leaves a product out,
+    and before anything is written for what cannot be read, set or written."""
+    here = runs.open(run, outputs)
+    source = profiles.find(str(character))
+    profiles.load(source)
+    known = character if character in profiles.shipped() else str(source.resolve())
+    shared = {"RUN": run, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": known}
+    given = parameters(shared, sets or {})
+    if not any(runs.cache().glob("bases/*/DONE")):
+        runs.writable(runs.cache(), "set CHARLIB_CACHE to a folder that can be written")
     with here.stage("walk"):
-        run.refuse_other_character(here, character)
-        if here.elsewhere:
-            say(here.elsewhere)
+        runs.refuse_other_character(here, str(character))
+        say(runs.heading(here, preset, Path(known).stem))
         started = time.monotonic()
         for notebook in NOTEBOOKS:
             execute(here, notebook, given[notebook], say)
@@ -46,125 +49,124 @@ def walk(character: str, name: str, preset: str = "workshop", sets: dict[str, st
     return here
 
 
-def _portable(character: str, source: Path) -> str:
-    return character if character in profiles.shipped() else str(source.resolve())
-
-
 def parameters(shared: dict, sets: dict[str, str]) -> dict[str, dict]:
-    """The parameters each notebook is given, as the types its parameters cell declares. Raises
-    RunError for unknown names (P5).
-    """
+    """The parameters each notebook is given, as the types its parameters cell declares; local paths
+    are meant from where the command was given, since kernels work in the run's folder. Raises
+    RunError for unknown names (P5) and for what a stage cannot be set to."""
     import papermill
 
-    declared = {}
-    for notebook in NOTEBOOKS:
-        found = papermill.inspect_notebook(str(source(notebook)))
-        declared[notebook] = {name: entry["default"] for name, entry in found.items()}
-    known = {name for entries in declared.values() for name in entries}
-    unknown = sorted(set(sets) - known)
-    if unknown:
-        raise run.RunError(f"No parameter '{unknown[0]}' in any notebook: use one of {', '.join(sorted(known))}.")
+    declared = {name: papermill.inspect_notebook(str(source(name))) for name in NOTEBOOKS}
+    known = sorted({name for entries in declared.values() for name in entries})
+    if unknown := sorted(set(sets) - set(known)):
+        told = f"use one of {', '.join(known)}"
+        raise runs.RunError(f"No parameter '{unknown[0]}' in any notebook: {told}.")
     wanted = {**shared, **sets}
-    return {
-        notebook: {name: typed(name, value, entries[name]) for name, value in wanted.items() if name in entries}
-        for notebook, entries in declared.items()
-    }
+    if "IMPORTED" in wanted:
+        files = [part.strip() for part in wanted["IMPORTED"].split(",") if part.strip()]
+        wanted["IMPORTED"] = ",".join(str(runs.home(name).resolve()) for name in files)
+    given = {}
+    for notebook, entries in declared.items():
+        given[notebook] = {name: typed(name, value, entries[name]["default"])
+                           for name, value in wanted.items() if name in entries}
+        if form := runs.STAGES.get(stage := notebook.split("_")[1]):
+            said = {name.lower(): value for name, value in given[notebook].items()}
+            fields = {name: said[name] for name in form.model_fields if name in said}
+            found = runs.settings(stage, wanted.get("PRESET", "workshop"), **fields)
+            given[notebook] |= {"BASE": found.base} if said.get("base") else {}
+    return given
 
 
 def typed(name: str, value, default: str):
     """A value as the type of the parameter's default (its source text): names like 007 stay text
-    (fault F16).
-    """
+    (fault F16)."""
     if default.strip()[:1] in "\"'":
         return str(value)
     try:
         return float(value) if "." in default else int(value)
     except ValueError:
-        raise run.RunError(f"{name}={value} is not a number: give one, or leave {name} out.") from None
+        remedy = f"give one, or leave {name} out"
+        raise runs.RunError(f"{name}={value} is not a number: {remedy}.") from None
 
 
 def source(notebook: str) -> Path:
-    return run.root() / "notebooks" / f"{notebook}.ipynb"
+    """The file of a notebook of the walk."""
+    return runs.root() / "notebooks" / f"{notebook}.ipynb"
 
 
-def execute(here: run.Run, notebook: str, values: dict, say=print) -> None:
+def execute(here: runs.Run, notebook: str, values: dict, say=print) -> None:
     """Execute one notebook into notebooks/ of the run and check its products. Raises RunError that
-    says which cell failed and why.
-    """
+    says which cell failed and why."""
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     out = here.path("notebooks", f"{notebook}.ipynb")
-    out.parent.mkdir(parents=True, exist_ok=True)
     if "{" in str(out):
-        raise run.RunError(f"The folder {here.folder} has a brace in its name, which papermill would fill in: choose another --outputs.")
+        wrong = f"The folder {here.folder} has a brace in its name, which papermill would fill in"
+        raise runs.RunError(f"{wrong}: choose another --outputs.")
+    runs.writable(out.parent, "choose another --outputs")
     say(f"{notebook} …")
     started = time.monotonic()
     try:
-        with _quiet():
+        with kernels():
             papermill.execute_notebook(
-                str(source(notebook)), str(out), parameters=values, cwd=str(here.folder), progress_bar=False, kernel_name="python3",
-                # the kernel's advice about transports is not for this reader
-                extra_arguments=["--log-level=ERROR"],
-            )  # fmt: skip
+                str(source(notebook)), str(out), parameters=values, cwd=str(here.folder),
+                progress_bar=False, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
     except papermill.PapermillExecutionError as error:
-        reason = f"{error.ename}: {str(error.evalue).splitlines()[0] if str(error.evalue) else ''}"
-        if error.ename == "RunError":
-            reason = str(error.evalue)
-        raise run.RunError(f"{notebook} stopped: {reason} (cell {error.exec_count}; the notebook is kept in {out}).") from None
+        reason = str(error.evalue)
+        if error.ename != "RunError":
+            reason = " ".join([f"{error.ename}:", *reason.splitlines()[:1]])
+        kept = f"cell {error.exec_count}; the notebook is kept in {out}"
+        raise runs.RunError(f"{notebook} stopped: {reason} ({kept}).") from None
     except DeadKernelError:
-        raise run.RunError(
-            f"{notebook} stopped: its kernel died, most likely for want of memory; close programs or use a smaller preset."
-        ) from None
+        why = "its kernel died, most likely for want of memory"
+        remedy = "close programs or use a smaller preset"
+        raise runs.RunError(f"{notebook} stopped: {why}; {remedy}.") from None
     except CellTimeoutError:
-        raise run.RunError(f"{notebook} stopped: a cell took too long; see {out}.") from None
+        raise runs.RunError(f"{notebook} stopped: a cell took too long; see {out}.") from None
     missing = [product for product in PRODUCTS[notebook] if not here.has(product)]
     if notebook == "04_upload" and not (here.has("adapter") or here.has("model")):
         missing.append("adapter")
     if missing:
-        raise run.RunError(f"{notebook} ended without {', '.join(missing)}: open {out} and see which cell did not do its work.")
+        remedy = f"open {out} and see which cell did not do its work"
+        raise runs.RunError(f"{notebook} ended without {', '.join(missing)}: {remedy}.")
     seconds = time.monotonic() - started
     here.record(notebook, seconds=seconds, products=PRODUCTS[notebook])
     say(f"{notebook} done in {seconds:.0f} s")
 
 
 @contextlib.contextmanager
-def _quiet():
-    """Bars off in kernels that write to a file, and warnings of the notebook tools kept out of the
-    walk's lines.
-    """
-    import os
-    import warnings
+def kernels():
+    """Kernels of this interpreter, whatever `python3` a kernelspec of this machine points to, with
+    their connection files where they can be written; no bars, and no warnings of notebook tools."""
+    from ipykernel.kernelspec import write_kernel_spec
 
-    names = {
-        "TQDM_DISABLE": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_kernel_spec(Path(folder, "kernels", "python3"))
+        paths = [folder, *filter(None, [before.get("JUPYTER_PATH")])]
+        own = {"JUPYTER_PATH": os.pathsep.join(paths), "JUPYTER_RUNTIME_DIR": folder, **QUIET}
+        os.environ.update(own)
+        try:
             yield
-    finally:
-        for name, value in before.items():
-            if value is None:
+        finally:
+            for name in own:
                 os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+            os.environ.update({name: before[name] for name in own if name in before})
 
 
 def table(scores: dict, systems: list[str] | None = None) -> str:
-    """The five dimensions as a plain text table, a system a column."""
+    """The five dimensions as a plain text table, one column per system."""
     systems = systems or list(scores["systems"])
+
+    def cell(entry: dict) -> str:
+        if entry["value"] is None:
+            return "not measured"
+        interval = f"[{entry['ci_low']:.2f}, {entry['ci_high']:.2f}]"
+        return f"{entry['value']:.2f} {interval} n={entry['n']}"
+
     lines = ["dimension       " + "".join(f"{system:>26}" for system in systems)]
     for dimension in next(iter(scores["systems"].values())):
-        cells = []
-        for system in systems:
-            entry = scores["systems"][system][dimension]
-            value = entry["value"]
-            cells.append("not measured" if value is None else f"{value:.2f} [{entry['ci_low']:.2f}, {entry['ci_high']:.2f}] n={entry['n']}")
-        lines.append(f"{dimension:<16}" + "".join(f"{cell:>26}" for cell in cells))
+        entries = [scores["systems"][system][dimension] for system in systems]
+        lines.append(f"{dimension:<16}" + "".join(f"{cell(entry):>26}" for entry in entries))
     return "\n".join(lines)

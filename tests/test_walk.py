@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def test_parameters_reach_the_notebooks_that_have_them_as_the_types_they_declare
     )
     assert set(given) == set(walk.NOTEBOOKS)
     assert given["01_profile"] == {"RUN": "007", "PRESET": "tiny", "OUTPUTS": "/o", "CHARACTER": "tamsin", "SEED": 5}
-    assert given["04_upload"]["EPOCHS"] == 2 and "TEACHER" not in given["04_upload"] and given["02_experience"]["TEACHER"] == "english"
+    assert given["04_upload"]["EPOCHS"] == "2" and "TEACHER" not in given["04_upload"] and given["02_experience"]["TEACHER"] == "english"
 
 
 @pytest.mark.parametrize("name", ["007", "None", "nan", "1e5", "True", "1_000"])
@@ -36,7 +37,7 @@ def test_f16_names_that_look_like_something_else_stay_strings(name):
 def test_an_unknown_parameter_is_refused_before_a_kernel_starts():
     with pytest.raises(run.RunError, match="No parameter 'EPOCH' in any notebook: use one of .*EPOCHS"):
         walk.parameters({}, {"EPOCH": "2"})
-    with pytest.raises(run.RunError, match="EPOCHS=two is not a number"):
+    with pytest.raises(run.RunError, match="EPOCHS cannot be 'two': it should be a valid"):
         walk.parameters({}, {"EPOCHS": "two"})
 
 
@@ -72,6 +73,17 @@ def test_a_notebook_that_ends_well_without_its_products_has_failed(here, monkeyp
     with pytest.raises(run.RunError, match=r"02_experience ended without dialogues.jsonl"):
         walk.execute(here, "02_experience", {"RUN": "007"}, say=lambda text: None)
     assert here.path("cwd.txt").read_text() == "007"  # the kernel works in the run folder
+
+
+def test_kernels_are_of_this_interpreter_whatever_kernelspec_the_machine_has(here, monkeypatch, tmp_path):
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    run.write_atomic(spec, json.dumps({"argv": ["/nowhere/python", "-m", "ipykernel", "-f", "{connection_file}"], "display_name": "P", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("HOME", "/dev/null/nobody")  # a home that cannot be written
+    stub(monkeypatch, tmp_path, 'RUN: str = "a"  # run', "import sys\nfor name in ('scenes', 'dialogues'): open(f'{name}.jsonl', 'w').write(sys.executable)")
+    walk.execute(here, "02_experience", {"RUN": "b"}, say=lambda text: None)
+    assert here.path("scenes.jsonl").read_text() == sys.executable
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter") and "TQDM_DISABLE" not in os.environ
 
 
 def test_f17_a_folder_with_a_brace_is_refused_before_papermill_fills_it_in(person, tmp_path):
@@ -120,7 +132,7 @@ def test_f15_a_character_that_is_not_there_is_refused_by_name(capsys, tmp_path, 
     ("more", "says"),
     [
         (["--set", "EPOCH=2"], "No parameter 'EPOCH'"),
-        (["--set", "EPOCHS=many"], "EPOCHS=many is not a number"),
+        (["--set", "EPOCHS=many"], "EPOCHS cannot be 'many': it should be"),
         (["--set", "EPOCHS"], "--set EPOCHS has no value"),
     ],
 )
@@ -130,6 +142,26 @@ def test_a_parameter_that_is_none_is_refused(capsys, tmp_path, more, says):
 
 def test_a_preset_that_does_not_exist_is_refused(capsys, tmp_path):
     refused(capsys, tmp_path, *walking(tmp_path, preset="huge"), says="No preset 'huge': use one of full, tiny, workshop")
+
+
+def test_what_cannot_be_written_is_one_line_before_a_kernel_starts(capsys, tmp_path, monkeypatch):
+    (tmp_path / "out").write_text("")
+    refused(capsys, tmp_path, *walking(tmp_path), says="out/trial cannot be written (Not a directory): choose another --outputs")
+    (tmp_path / "out").unlink()
+    for name, value in (("CHARLIB_CACHE", "/dev/null/cache"), ("HOME", "/dev/null/nobody")):
+        with monkeypatch.context() as own:
+            own.delenv("CHARLIB_CACHE", raising=False)
+            own.delenv("XDG_CACHE_HOME", raising=False)
+            own.setenv(name, value)
+            refused(capsys, tmp_path, *walking(tmp_path), says="cannot be written (Not a directory): set CHARLIB_CACHE to a folder")
+
+
+def test_a_terminal_that_is_not_utf8_is_told_what_it_can_show(tmp_path):
+    run.write_atomic(tmp_path / "out" / "trial" / "notebooks", "")  # stops the walk after its first line
+    given = [sys.executable, "-m", "charlib", *walking(tmp_path)]
+    done = subprocess.run(given, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 1 and b"? character tamsin ? preset tiny" in done.stdout, done
+    assert done.stderr.count(b"\n") == 1 and b"notebooks cannot be written" in done.stderr, done.stderr
 
 
 def test_an_empty_run_name_is_refused(capsys, tmp_path):
@@ -174,12 +206,11 @@ def test_a_walk_of_a_later_notebook_without_the_earlier_says_so(tmp_path):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "told"), [("trial_1", 1), ("trial-1", 0)])
-def test_a_walk_says_once_where_a_run_of_another_name_is_kept(monkeypatch, tmp_path, name, told):
+def test_a_walk_says_which_run_character_and_preset_it_works_on(monkeypatch, tmp_path):
     monkeypatch.setattr(walk_file, "execute", lambda *given: None)
     said = []
-    here = walk.walk("tamsin", name, "tiny", outputs=tmp_path, say=said.append)
-    assert said.count(f"run '{name}' is kept in {here.folder}") == told
+    here = walk.walk("tamsin", "Trial 1", "tiny", outputs=tmp_path, say=said.append)
+    assert said[0] == f"run 'Trial 1' in {here.folder} · character tamsin · preset tiny"
 
 
 def test_paths_of_imported_answers_are_meant_from_where_one_stands(monkeypatch, tmp_path):

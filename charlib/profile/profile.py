@@ -125,8 +125,6 @@ def adopt(here: run.Run, character: str, preset: str) -> Profile:
     run.refuse_other_character(here, str(character))
     run.preset(preset)
     with here.stage("profile"):
-        if here.elsewhere:
-            here.say(here.elsewhere)
         target = here.path("profile.md")
         given = load(source)
         if target.exists():
