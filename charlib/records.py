@@ -236,13 +236,25 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """A teacher's raw answer. `finish`: stop, length, filter, or an error text where none is."""
+    """A raw answer to the request (or prompt) of that id. `finish`: stop, length, filter, or the
+    reason why there is none; `usage`: tokens {in, out}, estimated?, model?.
+    """
     request: str
     teacher: str
     text: str
     finish: str = "stop"
     attempts: int = 1
     usage: dict = field(default_factory=dict)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer, be it cut or filtered."""
+        return self.finish in ("stop", "length", "filter")
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to its own end, so may be trained on or counted (fault F10)."""
+        return self.finish == "stop"
 
 
 # ---- examples to train on

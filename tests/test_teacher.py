@@ -1,9 +1,11 @@
 """A teacher of one's own: an object or a name, texts in the order of the requests, and every answer counted."""
 
+import json
+
 import pytest
 
 from charlib import experience, run, teachers
-from charlib.records import Completion
+from charlib.records import Completion, Request
 
 PLAIN = '''
 class Plain:
@@ -117,3 +119,23 @@ def test_a_teacher_rewritten_is_asked_again(here, person):
             return [text.upper() for text in self.answers]
 
     assert [item.text for item in ask(here, person, Says2(["a", "b", "c"]))] == ["A", "B", "C"]
+
+
+def request(name: str) -> Request:
+    return Request("nobody", "scenes", name, 0, "1", ({"role": "user", "content": name},))
+
+
+def test_stamps_of_recorded_and_chain_follow_the_first_that_answers(tmp_path):
+    class Other:
+        name = "other"
+
+        def stamp(self, request):
+            return "o"
+
+    def recorded(text):
+        (tmp_path / "r.jsonl").write_text(json.dumps({"key": request("a").key, "completion": text, "written_for": "1"}) + "\n")
+        return teachers.Recorded("nobody", tmp_path)
+
+    old, new = recorded("one"), recorded("two")
+    assert old.stamp(request("a")) != new.stamp(request("a")) and old.stamp(request("b")) == ""
+    assert teachers.Chain(old, Other()).stamp(request("a")) == old.stamp(request("a")) and teachers.Chain(old, Other()).stamp(request("b")) == "o"

@@ -26,7 +26,6 @@ from charlib.records import (
     Turn,
     content_id,
 )
-from charlib.teachers.journal import ANSWERED, Journal
 
 
 def livable(profile: Profile, limit: int = 0) -> list[Paragraph]:
@@ -82,38 +81,29 @@ def ask(here: run.Run, stage: str, requests: list[Request], teacher) -> dict[str
     edited paragraph asks only for its own.
     """
 
-    journal = Journal(here.path("journal", f"{stage}.jsonl"))
-    try:
-        known = {request.id: journal.get(_entry(request, teacher)) for request in requests}
-        fresh = [request for request in requests if known[request.id] is None]
-        found = {id: Completion(**row) for id, row in known.items() if row is not None}
-        by_id = {request.id: request for request in fresh}
-        for completion in teachers.complete(teacher, fresh):
-            request = by_id[completion.request]
-            found[request.id] = completion
-            if completion.finish in ANSWERED:
-                journal.put(_entry(request, teacher), asdict(completion), request.key)
-            else:  # a failure is kept to be counted, and asked again by the next run
-                journal.fail(_entry(request, teacher), {**request.key, "failed": completion.finish, "attempts": completion.attempts})
-    finally:
-        journal.close()
-    by_teacher = Counter(one.teacher for one in found.values() if one.finish in ANSWERED)
+    with teachers.Journal(here.path("journal", f"{stage}.jsonl"), here.say) as journal:
+        entries = {item.id: f"{item.id}:{teachers.stamp(teacher, item)}" for item in requests}
+        kept = {id: value for id, entry in entries.items() if (value := journal.get(entry))}
+        found = {id: Completion(**value) for id, value in kept.items()}
+        fresh = {item.id: item for item in requests if item.id not in found}
+        for completion in teachers.complete(teacher, [*fresh.values()]):
+            id, value, about = completion.request, asdict(completion), fresh[completion.request].key
+            if not completion.answered:  # kept to be counted, and asked again by the next run
+                value = None
+                about |= {"failed": completion.finish, "attempts": completion.attempts}
+            found[id] = completion
+            journal.put(entries[id], value, about)
+    by_teacher = Counter(one.teacher for one in found.values() if one.answered)
     sources = ", ".join(f"{count} {name}" for name, count in sorted(by_teacher.items())) or "none"
-    counts = f"{answered(found)} answered ({sources}), {len(found) - answered(found)} failed"
-    here.say(f"{stage}: {len(requests)} wanted, {len(requests) - len(fresh)} already there, {counts}")
+    failed = len(found) - by_teacher.total()
+    here.say(f"{stage}: {len(requests)} wanted, {len(kept)} already there, {by_teacher.total()} "
+             f"answered ({sources}), {failed} failed")
     return found
 
 
 def answered(completions: dict[str, Completion]) -> int:
     """How many completions are answers, cut ones too; the others are failures."""
-    return sum(completion.finish in ANSWERED for completion in completions.values())
-
-
-def _entry(request: Request, teacher) -> str:
-    """Journal key: what was asked and of whom; a recording that was rewritten counts as another
-    answer.
-    """
-    return f"{request.id}:{teachers.stamp(teacher, request)}"
+    return sum(completion.answered for completion in completions.values())
 
 
 def reconstruct(here: run.Run, profile: Profile, teacher, *, scenes: int = 2, limit: int = 0) -> tuple[Result, Result]:

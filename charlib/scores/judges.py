@@ -40,7 +40,7 @@ import numpy as np
 
 from charlib import run, teachers
 from charlib import text as texts
-from charlib.records import SCALE, Answer, Judgement, Profile, Question
+from charlib.records import SCALE, Answer, Completion, Judgement, Profile, Question
 from charlib.scores import statistics
 from charlib.scores.dimensions import DIMENSIONS
 from charlib.scores.replies import beyond, heard
@@ -334,7 +334,7 @@ def ask_judges(here: run.Run, shown: Sequence[Exhibit], client: teachers.Client,
 
 
 def _judgement(
-    shown: Exhibit, name: str, prompt: teachers.Prompt, answer: teachers.Answer | None, tampered: bool, stopped: str
+    shown: Exhibit, name: str, prompt: teachers.Prompt, answer: Completion | None, tampered: bool, stopped: str
 ) -> Judgement:
     verdict, detail, reasons = None, "", ""
     if answer is None:

@@ -25,23 +25,20 @@ def fill(template: str, values: dict[str, str]) -> str:
     return re.sub(r"\[\[(\w+)\]\]", lambda match: str(values.get(match[1], match[0])), template)
 
 
-def request(character: str, stage: str, subject: str, profile: Profile, facts: dict, sample: int = 0) -> Request:
+def request(character: str, stage: str, subject: str, profile: Profile, facts: dict,
+            sample: int = 0) -> Request:
     """The request for one subject, with the filled prompt as its message."""
     template, version = prompt(stage)
-    described = describe(profile)
-    text = fill(template, {**described, **{name: value for name, value in facts.items() if isinstance(value, str)}})
-    return Request(character, stage, subject, sample, version, ({"role": "user", "content": text},), facts)
+    told = {name: value for name, value in facts.items() if isinstance(value, str)}
+    messages = ({"role": "user", "content": fill(template, describe(profile) | told)},)
+    return Request(character, stage, subject, sample, version, messages, facts)
 
 
 def describe(profile: Profile) -> dict[str, str]:
     """What every prompt may say of the person."""
     values = "\n".join(f"- {value.stance}" for value in profile.values[:40])
     states = "\n".join(f"- {state.when} {state.place}: {state.state}" for state in profile.states)
-    return {
-        "name": profile.name,
-        "short_name": profile.short_name,
-        "horizon": profile.horizon or "unknown",
-        "voice": " ".join([profile.voice.manner, *profile.voice.lines]).strip() or "plain and direct",
-        "values": values or "- (none given)",
-        "states": states or "- (none given)",
-    }
+    voice = " ".join([profile.voice.manner, *profile.voice.lines]).strip()
+    return {"name": profile.name, "short_name": profile.short_name,
+            "horizon": profile.horizon or "unknown", "voice": voice or "plain and direct",
+            "values": values or "- (none given)", "states": states or "- (none given)"}

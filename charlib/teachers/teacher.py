@@ -24,8 +24,8 @@ from typing import Protocol
 from charlib import run
 from charlib.records import Completion, Profile, Request
 from charlib.teachers.endpoint import EndpointTeacher
-from charlib.teachers.english.teacher import English
-from charlib.teachers.journal import ANSWERED
+from charlib.teachers.english import English
+from charlib.teachers.settings import Settings
 
 
 class Teacher(Protocol):
@@ -60,10 +60,10 @@ def _one(name: str, character: str, profile: Profile, seed: int, say: Callable) 
     if name == "english":
         return English(profile, seed)
     if name == "endpoint":
-        return EndpointTeacher.from_environment(say=say)
+        return EndpointTeacher(Settings.from_environment(), say=say)
     if ":" not in name:
-        raise run.RunError(f"No teacher '{name}': use recorded, english, endpoint, or module:object "
-                           "for code of your own.")
+        raise run.RunError(f"No teacher '{name}': use recorded, english, endpoint, or "
+                           "module:object for code of your own.")
     found = run.named(name)
     return _checked(found() if isinstance(found, type) else found)
 
@@ -161,7 +161,7 @@ class Chain:
         for teacher in self.teachers:
             answered = set()
             for completion in complete(teacher, requests):
-                if completion.finish in ANSWERED or teacher is self.teachers[-1]:
+                if completion.answered or teacher is self.teachers[-1]:
                     answered.add(completion.request)
                     yield completion
             requests = [request for request in requests if request.id not in answered]

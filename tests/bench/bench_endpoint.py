@@ -52,24 +52,19 @@ def resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def measure(url: str, requests: int, in_flight: int = IN_FLIGHT) -> tuple[float, list[float]]:
-    """Requests per second of the client with its journal, and resident memory at every tenth of the way."""
-
+def measure(url: str, requests: int, parts: int = 1, in_flight: int = IN_FLIGHT) -> tuple[float, list[float]]:
+    """Requests per second of the client with its journal, asked in so many parts, and resident memory after each."""
     prompts = [teachers.Prompt(str(n), ({"role": "user", "content": f"{n}. " + "Tell me. " * 40},)) for n in range(requests)]
     client = teachers.Client(teachers.Settings(url, "m", concurrency=in_flight), say=lambda text: None)
-    memory, done = [], 0
-
-    def note(prompt, answer):
-        nonlocal done
-        assert answer.finish == "stop", answer.finish
-        done += 1
-        if done % max(1, requests // 10) == 0:
-            memory.append(resident())
-
+    memory, size = [], -(-(requests - in_flight) // parts)
     with tempfile.TemporaryDirectory() as folder, teachers.Journal(Path(folder) / "bench.jsonl") as journal:
-        client.ask(prompts[:in_flight], journal)  # connections, imports and caches are warm for both
+        client.ask(prompts[:in_flight], journal)  # imports and caches are warm for both
         started = time.perf_counter()
-        client.ask(prompts[in_flight:], journal, note)
+        for start in range(in_flight, requests, size):
+            answers = client.ask(prompts[start : start + size], journal)
+            assert all(answer.whole for answer in answers.values())
+            del answers
+            memory.append(resident())
         return (requests - in_flight) / (time.perf_counter() - started), memory
 
 
@@ -91,7 +86,7 @@ def main() -> None:
     if given.memory:
         process, url = start(0.0)
         try:
-            rate, memory = measure(url, given.memory)
+            rate, memory = measure(url, given.memory, parts=10)
         finally:
             process.kill()
         print(f"{given.memory:,} requests without latency at {rate:.0f}/s, megabytes at each tenth: {' '.join(f'{m:.0f}' for m in memory)}")
