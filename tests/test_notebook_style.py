@@ -88,7 +88,7 @@ def test_one_parameters_cell_of_typed_literals_that_papermill_sees(notebook):
     tagged = [cell for cell in book["cells"] if "parameters" in cell["metadata"].get("tags", [])]
     assert len(tagged) == 1 and book["cells"].index(tagged[0]) <= 2
     lines = text(tagged[0]).splitlines()
-    assert 0 < len(lines) <= 10
+    assert 0 < len(lines) <= 12
     for line in lines:
         match = re.fullmatch(r"([A-Z][A-Z_]*): (str|int|float|bool) = (.+?)  # (\S.*)", line)
         assert match, line
