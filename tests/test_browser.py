@@ -62,7 +62,7 @@ def train(here) -> None:
     person, settings = profile.load(here.path("profile.md")), run.resolve(here, "upload", "tiny", epochs=1)
     with here.stage("upload"):
         upload.build_examples(here, person, models.load_tokenizer(models.find_base(settings.base)), settings, 0)
-        upload.write_spec(here.folder, settings, upload.recipe(settings), person, [], seed=0)
+        upload.write_spec(here.folder, settings.base, upload.recipe(settings), person.name)
         for _ in upload.follow(here.path()):
             pass
 

@@ -270,11 +270,6 @@ def test_a_validation_share_is_seeded_and_never_holds_scenes():
     held = {item.id for item in upload.split(items, 0.25, 5) if item.split == "validation"}
     assert held == {item.id for item in upload.split(items, 0.25, 5) if item.split == "validation"}
     assert len(held) == 6 and all("memory" in id for id in held)
-    by_paragraph = upload.split(items, 0.25, 5, by="paragraph")
-    sides = {item.paragraphs[0]: set() for item in items}
-    for item in by_paragraph:
-        sides[item.paragraphs[0]].add(item.split)
-    assert all(len(found) == 1 for found in sides.values()) and {"validation"} in sides.values()
 
 
 def test_another_characters_experience_comes_under_this_name(person):

@@ -4,11 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_upload import RECIPE, folder_of, weights
+from test_upload import RECIPE, folder_of, replace, weights
 
 from charlib import run, upload
 
@@ -78,5 +77,5 @@ def test_an_error_of_the_first_process_ends_both(tmp_path, small, examples, root
     spec = json.loads((folder / "spec.json").read_text())
     (folder / "spec.json").write_text(json.dumps(spec | {"base": str(tmp_path / "nowhere")}))
     done = launch(folder, root)
-    assert done.returncode != 0 and "use 'bundled'" in done.stderr
+    assert done.returncode != 0 and "No folder" in done.stderr
     assert not (folder / "adapter").exists()

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from charlib import models, run, upload
-from charlib.models import decode as models_decode_file
-from charlib.models.decode import BASE, Sampling, Simulacrum
+from charlib.models import BASE, Sampling, Simulacrum, decode
+from charlib.upload import fast
 
 GREEDY = Sampling(max_new_tokens=12, repetition_penalty=1.0)
 
@@ -48,7 +48,7 @@ def plain(small):
 
 @pytest.mark.parametrize("penalty", [1.0, 1.1])
 @pytest.mark.parametrize("talks", [TALKS, TALKS[:3], TALKS[:1]], ids=["mixed prompts", "one prompt", "alone"])
-def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, tokenizer, penalty, talks):
+def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, tokenizer, penalty, talks, monkeypatch):
     import torch
 
     other = plain(small)
@@ -57,8 +57,9 @@ def test_batched_replies_equal_plain_generate_under_greedy_decoding(sim, small, 
     items = [models.encode(tokenizer, messages) for messages in talks]
     sampling = Sampling(max_new_tokens=16, repetition_penalty=penalty)
     lengths = set()
-    said = sorted(sim._converse(items, [BASE] * len(items), sampling, 0, batch=4), key=lambda one: one.index)  # six talks, four places
-    for item, (ids, finish) in zip(items, [(one.out, one.finish) for one in said], strict=True):
+    monkeypatch.setattr(tokenizer, "decode", lambda ids, **_: ",".join(map(str, ids)))  # a reply's ids, as its text
+    said = sim.answer(talks, sampling, batch=4)  # six talks, four places
+    for item, ids, finish in [(item, [int(id) for id in one.text.split(",") if id], one.finish) for item, one in zip(items, said, strict=True)]:
         given = torch.from_numpy(item.ids)[None]
         out = other.generate(
             input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=16, do_sample=False, repetition_penalty=penalty,
@@ -171,7 +172,7 @@ def adapter(folder, small, seed: int, fingerprint: str = ""):
 
 
     torch.manual_seed(seed)
-    wrapped = upload.wrap(models.load_base(small.base, "float32")[0], upload.Recipe(rank=4))
+    wrapped = fast.wrap(models.load_base(small.base, "float32")[0], upload.Recipe(rank=4))
     for name, values in wrapped.named_parameters():
         if "lora_B" in name:
             values.data.normal_(std=0.3)
@@ -204,35 +205,21 @@ def two_characters(sim, small, tmp_path):
     return sim
 
 
-def test_a_mixed_batch_answers_each_by_its_own_character(sim, small, tmp_path):
-    two_characters(sim, small, tmp_path)
-    talks = TALKS * 2
-    names = [("nell", "moss", BASE)[place % 3] for place in range(len(TALKS))] + ["moss"] * len(TALKS)
-    alone = [sim.use(name).answer([messages], GREEDY)[0] for messages, name in zip(talks, names, strict=True)]
-    mixed = sim.use("nell").answer(talks, GREEDY, batch=5, names=names)
-    assert [reply.text for reply in mixed] == [reply.text for reply in alone]
-    assert len({reply.text for reply in mixed}) > len(TALKS)
-    with pytest.raises(run.RunError, match="No adapter 'ann' is loaded"):
-        sim.answer(TALKS[:1], GREEDY, names=["ann"])
-    with pytest.raises(run.RunError, match="1 names were given for 2 conversations"):
-        sim.answer(TALKS[:2], GREEDY, names=["nell"])
-
-
 def test_an_adapter_added_to_the_weights_answers_the_same_and_leaves_them_as_they_were(sim, small, tmp_path, monkeypatch):
     two_characters(sim, small, tmp_path)
     before = {name: values.clone() for name, values in sim.model.state_dict().items()}
-    apart = {name: sim.use(name).answer(TALKS * 2, GREEDY) for name in ("nell", "moss", BASE)}
-    summed = []
-    real = sim._sum
-    monkeypatch.setattr(sim, "_sum", lambda name: summed.append(name) or real(name))
-    monkeypatch.setattr(models_decode_file, "MERGE_FROM", 10_000)
-    for name in ("nell", "moss", BASE, "nell"):
-        assert [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)] == [reply.text for reply in apart[name]]
-    assert not summed
-    monkeypatch.setattr(models_decode_file, "MERGE_FROM", 1)
-    for name in ("nell", "moss", BASE, "nell"):
-        assert [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)] == [reply.text for reply in apart[name]]
-    assert set(summed) == {"nell", "moss"}
+    weight, seen = models.decoder(sim.model).layers[0].self_attn.q_proj.base_layer.weight, []
+    models.decoder(sim.model).register_forward_pre_hook(lambda *given: seen.append(bool((weight.data == own).all())))
+    own = weight.data.clone()
+    apart = {}
+    for least in (10_000, 1):
+        monkeypatch.setattr(decode, "MERGE_FROM", least)
+        for name in ("nell", "moss", BASE, "nell"):
+            seen.clear()
+            said = [reply.text for reply in sim.use(name).answer(TALKS * 2, GREEDY)]
+            assert said == apart.setdefault(name, said)
+            assert set(seen) == {least == 10_000 or name == BASE}, "the weights as they were, or with the adapter in them"
+    assert len({tuple(said) for said in apart.values()}) == 3
     assert all(bool((values == before[name]).all()) for name, values in sim.model.state_dict().items())
 
 
@@ -316,14 +303,29 @@ def test_f27_a_hub_model_needs_its_revision_pinned(name):
 def test_what_is_no_model_is_one_line(tmp_path, small):
     import shutil
 
-    with pytest.raises(run.RunError, match="use 'bundled', a local folder, or a hub id"):
+    with pytest.raises(run.RunError, match="use 'bundled', a local folder .*, or a hub id"):
         models.find_base("no such thing")
+    for name in ("~/no-such-base", "./no-such-base", "a/b/c", str(tmp_path / "nowhere")):
+        with pytest.raises(run.RunError, match="^No folder /.*: give the folder of a transformers model"):
+            models.find_base(name)
     with pytest.raises(run.RunError, match="holds no config.json"):
         models.find_base(str(tmp_path))
     shutil.copy(small.folder / "config.json", tmp_path)
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(run.RunError, match="no safetensors"):
         models.find_base(str(tmp_path))
+
+
+def test_a_base_in_a_local_folder_is_found_from_where_it_was_named_and_from_home(small, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(small.folder.parent))
+    for folder, name in ((small.folder.parent, small.folder.name), (small.folder, "."), (tmp_path, f"~/{small.folder.name}")):
+        monkeypatch.chdir(folder)
+        assert models.find_base(name) == small.base, name
+        whole = models.full_name(name)
+        monkeypatch.chdir(tmp_path)
+        assert models.find_base(whole) == small.base, "the same from any other folder"
+    assert models.full_name("bundled") == "bundled" and models.full_name("owner/model@abc") == "owner/model@abc"
+    assert small.base.name == small.folder.name, "no path of this machine in what is shown or written"
 
 
 def test_without_the_bundled_wheel_the_error_is_the_command_that_mends_it(monkeypatch):

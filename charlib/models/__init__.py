@@ -1,42 +1,17 @@
 """Base models and adapters: find, load, conversations as tokens, replies."""
 
-from charlib.models.adapters import check_adapter, decoder
-from charlib.models.base import (
-    BUNDLED_NAME,
-    Base,
-    Memory,
-    cache,
-    count_parameters,
-    estimate_memory,
-    fast_dtype,
-    find_base,
-    load_base,
-    load_tokenizer,
-    matmul_rate,
-)
-from charlib.models.chat import (
-    IGNORE,
-    TemplateError,
-    Tokens,
-    encode,
-    fold_system,
-    pieces,
-    render,
-    system_prefix,
-    system_prompt,
-    visible,
-)
-from charlib.models.decode import (
-    BASE,
-    BATCH,
-    MERGE_FROM,
-    Reply,
-    Sampling,
-    Simulacrum,
-    load_simulacrum,
-    pick,
-    places,
-)
-from charlib.models.prefill import ROW, First, alike, common, heaps, tree_batch, trees
+from charlib.models.adapters import bare, check_adapter, decoder, fuse, head, lora_layers
+from charlib.models.base import (BUNDLED_NAME, Base, cache, count_parameters, estimate_memory,
+                                 fast_dtype, find_base, full_name, load_base, load_tokenizer,
+                                 matmul_rate)
+from charlib.models.batch import Batch, Sampling, pick
+from charlib.models.chat import (IGNORE, TemplateError, Tokens, encode, fold_system, render,
+                                 system_prefix, system_prompt, visible)
+from charlib.models.decode import BASE, Reply, Simulacrum, load_simulacrum
 
-__all__ = ["IGNORE", "TemplateError", "Tokens", "encode", "fold_system", "pieces", "render", "system_prefix", "system_prompt", "visible", "BUNDLED_NAME", "Base", "Memory", "cache", "count_parameters", "estimate_memory", "fast_dtype", "find_base", "load_base", "load_tokenizer", "matmul_rate", "check_adapter", "decoder", "BASE", "BATCH", "MERGE_FROM", "Reply", "Sampling", "Simulacrum", "load_simulacrum", "pick", "places", "First", "ROW", "alike", "common", "heaps", "tree_batch", "trees"]
+__all__ = ["BASE", "BUNDLED_NAME", "IGNORE", "Base", "Batch", "Reply", "Sampling", "Simulacrum",
+           "TemplateError", "Tokens", "bare", "cache", "check_adapter", "count_parameters",
+           "decoder", "encode", "estimate_memory", "fast_dtype", "find_base", "fold_system",
+           "full_name", "fuse", "head", "load_base", "load_simulacrum", "load_tokenizer",
+           "lora_layers", "matmul_rate", "pick", "render", "system_prefix", "system_prompt",
+           "visible"]

@@ -1,9 +1,12 @@
-"""What conversations share at their beginning, computed once: token paths as trees, trees as rows."""
+"""What conversations share at their beginning, computed once: token paths as trees, trees as rows.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from charlib.models.adapters import decoder
 
 # tokens a row of a prefill: long enough for good products, short enough that its square mask stays
 # cheap
@@ -13,22 +16,20 @@ ROW = 512
 @dataclass(frozen=True)
 class First:
     """What a prefill computed: states (rows, length, hidden), the cache behind them, and of each
-    path (number, row, its places in the row).
-    """
+    path (number, row, its places in the row)."""
 
     states: object
     cache: object
     shared: int
-    paths: list
+    paths: list[tuple[int, int, np.ndarray]]
 
 
 class _Tree:
-    """Token paths that share their beginnings, as one row: ids, each one's parent, and of each path
-    (number, places).
-    """
+    """Token paths that share their beginnings, as one row: ids, each one's parent and depth, and of
+    each path (number, places)."""
 
-    def __init__(self, name: str):
-        self.name, self.ids, self.parents, self.depths = name, [], [], []
+    def __init__(self):
+        self.ids, self.parents, self.depths = [], [], []
         self.children: dict[tuple[int, int], int] = {}
         self.paths: list[tuple[int, np.ndarray]] = []
 
@@ -54,41 +55,69 @@ class _Tree:
         self.paths.append((number, np.asarray(places, dtype=np.int64)))
 
 
-def trees(paths: list, names: list[str]) -> list[_Tree]:
-    """The paths as trees of at most `ROW` tokens, a longer path alone, each tree of one name; paths
-    stay in order.
-    """
-    trees: list[_Tree] = []
-    for number, (path, name) in enumerate(zip(paths, names, strict=True)):
+def prefill(model, paths: list[np.ndarray], speaking: Callable, keep: bool = True
+            ) -> Iterator[First]:
+    """Run every path of token ids through the model, what they begin with in common once. Yields a
+    few rows at a time.
+
+    Paths come in an order that has like beginnings together. `speaking()` is the context in which
+    the model answers. With `keep` keys and values of the rows are there."""
+    import torch
+    from transformers import DynamicCache
+
+    stack, device = decoder(model), model.device
+    shared, before = common(paths), DynamicCache(config=model.config)
+    if shared:
+        start = torch.from_numpy(paths[0][:shared])[None].to(device)
+        with speaking():
+            stack(input_ids=start, past_key_values=before, use_cache=True)
+    for rows in heaps(trees([path[shared:] for path in paths])):
+        cache = DynamicCache(config=model.config)
+        if shared:
+            for number, layer in enumerate(before.layers):
+                keys, values = (part.expand(len(rows), -1, -1, -1)
+                                for part in (layer.keys, layer.values))
+                cache.update(keys, values, number)
+        ids, positions, mask = (value.to(device) for value in tree_batch(rows, shared))
+        use = keep or bool(shared)
+        with speaking():
+            states = stack(input_ids=ids, attention_mask=mask, position_ids=positions,
+                           past_key_values=cache if use else None, use_cache=use).last_hidden_state
+        found = [(number, place, path) for place, row in enumerate(rows)
+                 for number, path in row.paths]
+        yield First(states, cache, shared, found)
+
+
+def trees(paths: list[np.ndarray]) -> list[_Tree]:
+    """The paths as trees of at most `ROW` tokens, a longer path alone; paths stay in order."""
+    made: list[_Tree] = []
+    for number, path in enumerate(paths):
         path = path.tolist()
-        full = not trees or trees[-1].name != name or (trees[-1].ids and len(trees[-1].ids) + trees[-1].new(path) > ROW)
-        if full:
-            trees.append(_Tree(name))
-        trees[-1].add(number, path)
-    return trees
+        if not made or (made[-1].ids and len(made[-1].ids) + made[-1].new(path) > ROW):
+            made.append(_Tree())
+        made[-1].add(number, path)
+    return made
 
 
 def heaps(trees: list[_Tree], tokens: int = 4 * ROW) -> Iterator[list[_Tree]]:
-    """Trees of like size together, at most `tokens` tokens at a time, padding counted; those of one
-    name stand together.
-    """
+    """Trees of like size together, at most `tokens` tokens at a time, padding counted."""
     heap: list[_Tree] = []
     for tree in sorted(trees, key=lambda tree: -len(tree.ids)):
         if heap and (len(heap) + 1) * len(heap[0].ids) > tokens:
-            yield sorted(heap, key=lambda tree: tree.name)
+            yield heap
             heap = []
         heap.append(tree)
-    yield sorted(heap, key=lambda tree: tree.name)
+    yield heap
 
 
 def tree_batch(rows: list[_Tree], shared: int):
     """Tensors of trees behind `shared` tokens: ids and positions (rows, length), mask (rows, 1,
-    length, shared + length).
-    """
+    length, shared + length)."""
     import torch
 
     length = max(len(row.ids) for row in rows)
-    ids, positions = np.zeros((len(rows), length), dtype=np.int64), np.full((len(rows), length), shared, dtype=np.int64)
+    ids = np.zeros((len(rows), length), dtype=np.int64)
+    positions = np.full((len(rows), length), shared, dtype=np.int64)
     mask = np.zeros((len(rows), length, shared + length), dtype=bool)
     for place, row in enumerate(rows):
         size = len(row.ids)
@@ -104,12 +133,17 @@ def tree_batch(rows: list[_Tree], shared: int):
     return torch.from_numpy(ids), torch.from_numpy(positions), torch.from_numpy(mask)[:, None]
 
 
-def alike(paths: list, prefixes: list[int], names: list[str]) -> list[int]:
-    """An order that has one name, like system prompts, and then like lengths together."""
-    return sorted(range(len(paths)), key=lambda index: (names[index], paths[index][: prefixes[index]].tolist(), len(paths[index]), index))
+def alike(items: list) -> list[int]:
+    """An order of encoded conversations that has like system prompts, then like lengths, together.
+    """
+    def key(index: int):
+        item = items[index]
+        return item.ids[: item.prefix].tolist(), len(item.ids), index
+
+    return sorted(range(len(items)), key=key)
 
 
-def common(paths: list) -> int:
+def common(paths: list[np.ndarray]) -> int:
     """How many leading tokens all paths share, leaving each at least one of its own."""
     first, shared = paths[0], min(len(path) for path in paths) - 1
     for path in paths[1:]:

@@ -1,45 +1,17 @@
 """Experience upload: examples, recipes, and the fine-tuning process."""
 
-from charlib.upload.examples import (
-    DRILL,
-    PLAIN,
-    all_examples,
-    build_examples,
-    others_experience,
-    select,
-    show_mask,
-    split,
-    to_messages,
-)
-from charlib.upload.fast import (
-    HEAD_ROWS,
-    collate_tensors,
-    hidden,
-    lora_forward,
-    loss,
-    lower,
-    optimizer,
-    orthogonal,
-    remember_lower,
-    to_device,
-    wrap,
-)
-from charlib.upload.process import (
-    ABLATIONS,
-    FINISHED,
-    Interrupted,
-    ablate,
-    clear_finished,
-    follow,
-    made_of,
-    newest,
-    planned,
-    probes,
-    samples,
-    write_spec,
-)
-from charlib.upload.recipes import RECIPES, Recipe, estimate, recipe
+from charlib.upload.examples import (all_examples, build_examples, others_experience, select,
+                                     show_mask, split, to_messages)
+from charlib.upload.outside import train_rows
+from charlib.upload.process import (ABLATIONS, Interrupted, ablate, follow, newest, planned, probes,
+                                    samples, write_spec)
+from charlib.upload.recipes import (RECIPES, Recipe, estimate, parse_fields, recipe,
+                                    resolve_recipe)
 from charlib.upload.rows import Row, Rows, collate, pack
-from charlib.upload.trainer import MIXED, main, prepare, train
+from charlib.upload.trainer import main, prepare, train
 
-__all__ = ["DRILL", "PLAIN", "all_examples", "build_examples", "others_experience", "select", "show_mask", "split", "to_messages", "Row", "Rows", "collate", "pack", "RECIPES", "Recipe", "estimate", "recipe", "MIXED", "main", "prepare", "train", "ABLATIONS", "FINISHED", "Interrupted", "ablate", "clear_finished", "follow", "made_of", "newest", "planned", "probes", "samples", "write_spec", "HEAD_ROWS", "collate_tensors", "hidden", "lora_forward", "loss", "lower", "optimizer", "orthogonal", "remember_lower", "to_device", "wrap"]
+__all__ = ["ABLATIONS", "RECIPES", "Interrupted", "Recipe", "Row", "Rows", "ablate", "all_examples",
+           "build_examples", "collate", "estimate", "follow", "main", "newest",
+           "others_experience", "pack", "parse_fields", "planned", "prepare", "probes", "recipe",
+           "resolve_recipe", "samples", "select", "show_mask", "split", "to_messages", "train",
+           "train_rows", "write_spec"]

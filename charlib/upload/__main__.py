@@ -1,6 +1,4 @@
-"""The upload process: `python -m charlib.upload spec.json`, or `accelerate launch -m charlib.upload
-spec.json`.
-"""
+"""`python -m charlib.upload spec.json`, or `accelerate launch -m charlib.upload spec.json`."""
 
 import sys
 

@@ -1,47 +1,48 @@
-"""Dialogues as training examples: messages, wordings apart, choice within a budget, the loss mask to look at."""
+"""Dialogues as training examples: messages, choice within a budget, the loss mask to look at."""
 
 import itertools
+import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 
+from charlib import experience, models
 from charlib import profile as profiles
 from charlib import run as run_room
-from charlib.experience.parse import parse_dialogue, split_exchanges
-from charlib.models.chat import IGNORE, encode, system_prompt
 from charlib.records import Dialogue, Example, Profile, Scene, content_id
 
 DRILL = 75  # characters a message, up to which an exchange counts as a drill
-
 
 # who ask without a name tag, as an interview does
 PLAIN = {"visitor", "interviewer", "stranger", "user", "questioner", "student"}
 
 
-def to_messages(dialogue: Dialogue, profile: Profile, scene: Scene | None = None, *, thoughts: bool = True) -> list[dict]:
+def to_messages(dialogue: Dialogue, profile: Profile, scene: Scene | None = None, *,
+                thoughts: bool = True) -> list[dict]:
     """A dialogue as strictly alternating chat messages: system, user, assistant, …, ending with the
     protagonist. Empty when nobody is answered.
 
     Others' turns become one user message, each under its name unless it is a plain questioner's;
     the protagonist's turns become one assistant message. In scenes thoughts and speech carry their
-    action; in short exchanges the answer stands alone.
-    """
-    setting = {"place": scene.location, "time": scene.time, "background": scene.background} if scene else {}
-    messages = [{"role": "system", "content": system_prompt(profile.name, **setting)}]
-    tagged = dialogue.kind == "experience"
+    action; in short exchanges the answer stands alone."""
+    setting = {}
+    if scene:
+        setting = {"place": scene.location, "time": scene.time, "background": scene.background}
+    prompt = models.system_prompt(profile.name, **setting)
+    messages = [{"role": "system", "content": prompt}]
     for turn in dialogue.turns:
         own = turn.role == profile.short_name
         if own and turn.action == "thinking" and not thoughts:
             continue
-        if own:
+        role, content = "assistant" if own else "user", turn.text
+        if own and dialogue.kind == "experience":
             mood = f", {turn.emotion}" if turn.action == "thinking" and turn.emotion else ""
-            content = f"({turn.action}{mood}) {turn.text}" if tagged else turn.text
-        else:
-            content = turn.text if turn.role.lower() in PLAIN else f"{turn.role}: {turn.text}"
-        role = "assistant" if own else "user"
-        if role == "assistant" and messages[-1]["role"] == "system":
-            messages.append({"role": "user", "content": scene.background if scene and scene.background else "…"})
+            content = f"({turn.action}{mood}) {turn.text}"
+        elif not own and turn.role.lower() not in PLAIN:
+            content = f"{turn.role}: {turn.text}"
+        if own and messages[-1]["role"] == "system":
+            messages.append({"role": "user", "content": setting.get("background") or "…"})
         if messages[-1]["role"] == role:
-            messages[-1] = {"role": role, "content": f"{messages[-1]['content']}\n{content}"}
+            messages[-1]["content"] += f"\n{content}"
         else:
             messages.append({"role": role, "content": content})
     while messages and messages[-1]["role"] != "assistant":
@@ -49,32 +50,38 @@ def to_messages(dialogue: Dialogue, profile: Profile, scene: Scene | None = None
     return messages if len(messages) > 2 else []
 
 
-def all_examples(profile: Profile, scenes: list[Scene], dialogues: list[Dialogue], *, thoughts: bool = True) -> list[Example]:
+def all_examples(profile: Profile, scenes: list[Scene], dialogues: list[Dialogue], *,
+                 thoughts: bool = True) -> list[Example]:
     """Every dialogue as an example, with its provenance."""
     by_id = {scene.id: scene for scene in scenes}
     made = []
     for dialogue in dialogues:
-        messages = to_messages(dialogue, profile, by_id.get(dialogue.scene or ""), thoughts=thoughts)
+        scene = by_id.get(dialogue.scene or "")
+        messages = to_messages(dialogue, profile, scene, thoughts=thoughts)
         if messages:
             id = content_id(dialogue.id, *(message["content"] for message in messages))
-            made.append(Example(id=id, dialogue=dialogue.id, paragraphs=dialogue.paragraphs, kind=dialogue.kind, messages=messages))
+            made.append(Example(id=id, dialogue=dialogue.id, paragraphs=dialogue.paragraphs,
+                                kind=dialogue.kind, messages=messages))
     return made
 
 
-def build_examples(here: run_room.Run, profile: Profile, tokenizer, settings, seed: int) -> tuple[list[Example], dict[str, int]]:
+def build_examples(here: run_room.Run, profile: Profile, tokenizer, settings, seed: int
+                   ) -> tuple[list[Example], dict[str, int]]:
     """The run's examples.jsonl: all dialogues as examples, a validation share marked, the token
     budget spent. Returns them and what was left out.
 
-    `settings` has train_on (protagonist, all, without_thoughts), tokens (0 for everything) and
-    validation (a share).
-    """
+    `settings` has train_on (without_thoughts leaves them out), tokens (0 for everything) and
+    validation (a share)."""
     scenes = here.read_jsonl("scenes.jsonl", Scene)
-    dialogues = here.read_jsonl("dialogues.jsonl", Dialogue) + here.read_jsonl("protective.jsonl", Dialogue)
-    made = all_examples(profile, scenes, dialogues, thoughts=settings.train_on != "without_thoughts")
+    dialogues = [dialogue for name in ("dialogues.jsonl", "protective.jsonl")
+                 for dialogue in here.read_jsonl(name, Dialogue)]
+    thoughts = settings.train_on != "without_thoughts"
+    made = all_examples(profile, scenes, dialogues, thoughts=thoughts)
     kept, left = select(made, tokenizer, settings.tokens, seed)
     kept = split(kept, settings.validation, seed)
     here.write_jsonl("examples.jsonl", kept)
-    here.record("dataset", inputs=("scenes.jsonl", "dialogues.jsonl", "protective.jsonl"), products=("examples.jsonl",), left_out=left)
+    here.record("dataset", inputs=("scenes.jsonl", "dialogues.jsonl", "protective.jsonl"),
+                products=("examples.jsonl",), left_out=left)
     return kept, left
 
 
@@ -82,86 +89,77 @@ def others_experience(character: str, profile: Profile, count: int, seed: int) -
     """Another shipped character's memory exchanges under this person's name: the control that
     separates learning from having been trained.
 
-    Raises RunError when no other character ships with recordings.
-    """
-    import json
-
-
+    Raises RunError when no other character ships with recordings."""
     folder = run_room.root() / "data" / "recordings"
-    others = [slug for slug in profiles.shipped() if slug != character and (folder / slug / "dialogues.jsonl").is_file()]
+    others = [slug for slug in profiles.shipped()
+              if slug != character and (folder / slug / "dialogues.jsonl").is_file()]
     if not others:
-        raise run_room.RunError("The shuffled ablation needs a second shipped character with recordings in data/.")
+        raise run_room.RunError("The shuffled ablation needs a second shipped character "
+                                "with recordings in data/.")
     other = random.Random(seed).choice(others)
     person = profiles.load(profiles.find(other))
     made = []
     for row in run_room.read_jsonl(folder / other / "dialogues.jsonl"):
-        if "paragraph" in row["key"]:
-            for _, text in split_exchanges(row["completion"]):
-                turns = parse_dialogue(text, person)
-                if turns:
-                    id = content_id(other, json.dumps([turn.text for turn in turns]))
-                    made.append(Dialogue(id=id, paragraphs=[row["key"]["paragraph"]], kind="memory", turns=turns))
+        if "paragraph" not in row["key"]:
+            continue
+        for _, text in experience.split_exchanges(row["completion"]):
+            turns = experience.parse_dialogue(text, person)
+            if turns:
+                id = content_id(other, json.dumps([turn.text for turn in turns]))
+                made.append(Dialogue(id=id, paragraphs=[row["key"]["paragraph"]], kind="memory",
+                                     turns=turns))
     renamed = person.model_copy(update={"name": profile.name})
     chosen = random.Random(seed).sample(made, min(count, len(made)))
     return all_examples(renamed, [], chosen)
 
 
-def show_mask(tokenizer, example: Example, speakers: str = "protagonist") -> list[tuple[str, bool]]:
+def show_mask(tokenizer, example: Example, speakers: str = "protagonist"
+              ) -> list[tuple[str, bool]]:
     """The tokens of an example as (text, is learned), for the eye."""
-    tokens = encode(tokenizer, [message.model_dump() for message in example.messages], speakers=speakers)
-    return [(tokenizer.decode([id]), label != IGNORE) for id, label in zip(tokens.ids.tolist(), tokens.labels.tolist(), strict=True)]
+    messages = [message.model_dump() for message in example.messages]
+    tokens = models.encode(tokenizer, messages, speakers=speakers)
+    return [(tokenizer.decode([id]), label != models.IGNORE)
+            for id, label in zip(tokens.ids.tolist(), tokens.labels.tolist(), strict=True)]
 
 
-def split(items: list[Example], share: float, seed: int, by: str = "wording") -> list[Example]:
-    """Mark a seeded share as validation. `by` "wording" holds out single memory exchanges (their
-    facts are met in other words); "paragraph" holds out everything of whole paragraphs, so that
-    nothing of them is seen.
-    """
-    chooser = random.Random(seed)
-    if by == "paragraph":
-        ids = sorted({id for item in items for id in item.paragraphs})
-        held = set(chooser.sample(ids, max(1, round(share * len(ids))))) if share and len(ids) > 1 else set()
-        return [item.model_copy(update={"split": "validation" if held & set(item.paragraphs) else "train"}) for item in items]
+def split(items: list[Example], share: float, seed: int) -> list[Example]:
+    """Mark a seeded share of the memory exchanges as validation: their facts are met in other
+    words."""
     memory = sorted(item.id for item in items if item.kind == "memory")
-    held = set(chooser.sample(memory, round(share * len(memory))))
-    return [item.model_copy(update={"split": "validation" if item.id in held else "train"}) for item in items]
+    held = set(random.Random(seed).sample(memory, round(share * len(memory))))
+    return [item.model_copy(update={"split": "validation" if item.id in held else "train"})
+            for item in items]
 
 
-def select(items: list[Example], tokenizer, budget: int, seed: int) -> tuple[list[Example], dict[str, int]]:
+def select(items: list[Example], tokenizer, budget: int, seed: int
+           ) -> tuple[list[Example], dict[str, int]]:
     """What a token budget buys: memory exchanges and boundary pairs first, then a
     paragraph-stratified sample of full scenes.
 
     `budget` 0 means everything. Counts tokens without the shared system prompt. Returns the
-    examples, most needed first, and counts of what was left out.
-    """
+    examples, most needed first, and counts of what was left out."""
     chooser = random.Random(seed)
-    size = {item.id: sum(len(tokenizer.encode(m.content)) + 5 for m in item.messages if m.role != "system") for item in items}
-    short = [item for item in items if item.kind != "experience"]
-    by_paragraph: dict[str, list[Example]] = defaultdict(list)
+    scenes: dict[str, list[Example]] = defaultdict(list)
     for item in items:
         if item.kind == "experience":
-            by_paragraph[item.paragraphs[0]].append(item)
-    for group in by_paragraph.values():
+            scenes[item.paragraphs[0]].append(item)
+    for group in scenes.values():
         chooser.shuffle(group)
-    rounds = [group[turn] for turn in range(max(map(len, by_paragraph.values()), default=0)) for group in _shuffled(by_paragraph, chooser)
-              if turn < len(group)]  # fmt: skip
+    rounds = []
+    for turn in range(max(map(len, scenes.values()), default=0)):
+        order = sorted(scenes)
+        chooser.shuffle(order)
+        rounds += [scenes[paragraph][turn] for paragraph in order if turn < len(scenes[paragraph])]
+    short = [item for item in items if item.kind != "experience"]
     kept, used = [], 0
     for item in _rotate(short, chooser) + rounds:
-        if not budget or used + size[item.id] <= budget:
+        size = sum(len(tokenizer.encode(message.content)) + 5
+                   for message in item.messages if message.role != "system")
+        if not budget or used + size <= budget:
             kept.append(item)
-            used += size[item.id]
+            used += size
     chosen = {item.id for item in kept}
-    left = defaultdict(int)
-    for item in items:
-        if item.id not in chosen:
-            left[item.kind] += 1
-    return kept, dict(left)
-
-
-def _shuffled(groups: dict, chooser: random.Random) -> list[list[Example]]:
-    keys = sorted(groups)
-    chooser.shuffle(keys)
-    return [groups[key] for key in keys]
+    return kept, dict(Counter(item.kind for item in items if item.id not in chosen))
 
 
 def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
@@ -172,17 +170,18 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
     and a single exchange. A fact is a run of exchanges with one answer: what a small budget keeps
     is a few facts in all their wordings, since a fact met once is not remembered. A pair stays
     together. Within a paragraph all come in the teacher's order, short pairs and single exchanges
-    before long ones.
-    """
+    before long ones."""
     queues: dict[tuple, list[list[Example]]] = defaultdict(list)
-    for paragraph, kind in sorted({(item.paragraphs[0], item.kind) for item in short}):
-        items = [item for item in short if item.paragraphs[0] == paragraph and item.kind == kind]
+    by_kind: dict[tuple, list[Example]] = defaultdict(list)
+    for item in short:
+        by_kind[item.paragraphs[0], item.kind].append(item)
+    for (paragraph, kind), items in sorted(by_kind.items()):
         if kind == "protective":
-            queues[(paragraph, "pair")] = [items[start : start + 2] for start in range(0, len(items), 2)]
+            queues[paragraph, "pair"] = [items[n : n + 2] for n in range(0, len(items), 2)]
         else:
             for _, run in itertools.groupby(items, key=lambda item: item.messages[-1].content):
                 unit = list(run)
-                queues[(paragraph, "fact" if len(unit) > 1 else "single")].append(unit)
+                queues[paragraph, "fact" if len(unit) > 1 else "single"].append(unit)
     for (_, kind), units in queues.items():
         if kind != "fact":  # a fact may be a sentence told whole
             units.sort(key=_is_long)
@@ -192,12 +191,13 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
     while any(queues.values()):
         for paragraph in paragraphs:
             for kind in ("fact", "pair", "pair", "pair", "single"):
-                if queues[(paragraph, kind)]:
-                    ordered += queues[(paragraph, kind)].pop(0)
+                if queues[paragraph, kind]:
+                    ordered += queues[paragraph, kind].pop(0)
     return ordered
 
 
 def _is_long(unit: list[Example]) -> bool:
     """Whether exchanges are longer than drills, by their mean message."""
-    said = [len(message.content) for item in unit for message in item.messages if message.role != "system"]
+    said = [len(message.content)
+            for item in unit for message in item.messages if message.role != "system"]
     return sum(said) > DRILL * len(said)

@@ -6,12 +6,14 @@ import numpy as np
 
 from charlib.models.chat import IGNORE, Tokens
 
+# what a row holds of each token, and what stands for it in padding
+_PADDING = {"ids": 0, "labels": IGNORE, "positions": 0, "groups": -1, "segments": 0}
+
 
 @dataclass(frozen=True)
 class Row:
     """A packed row of `length` tokens. Segment 0 of a group is its shared system prompt; group -1
-    is padding.
-    """
+    is padding."""
 
     ids: np.ndarray
     labels: np.ndarray
@@ -31,22 +33,18 @@ def pack(tokens: list[Tokens], length: int, order=None) -> list[Row]:
 
     Exact: positions restart after the shared prompt and `visible` lets a token see only its own
     conversation and its prompt (Prefix Grouper, arXiv 2506.05433). A conversation longer than
-    `length` gets a row of its own. First fit over the last open rows.
-    """
-    order = range(len(tokens)) if order is None else order
+    `length` gets a row of its own. First fit over the last open rows."""
     open_rows: list[dict] = []
     done: list[dict] = []
-    for index in order:
+    for index in range(len(tokens)) if order is None else order:
         item = tokens[index]
-        key = item.ids[: item.prefix].tobytes()
-        tail = len(item.ids) - item.prefix
+        key, tail = item.ids[: item.prefix].tobytes(), len(item.ids) - item.prefix
         for row in open_rows:
             need = tail + (0 if key in row["keys"] else item.prefix)
             if row["used"] + need <= length:
                 break
         else:
-            row = {"used": 0, "keys": {}, "items": []}
-            need = tail + item.prefix
+            row, need = {"used": 0, "keys": {}, "items": []}, tail + item.prefix
             open_rows.append(row)
             if len(open_rows) > 12:
                 done.append(open_rows.pop(0))
@@ -57,24 +55,23 @@ def pack(tokens: list[Tokens], length: int, order=None) -> list[Row]:
 
 
 def _build(row: dict, tokens: list[Tokens]) -> Row:
-    parts: dict[str, list] = {name: [] for name in ("ids", "labels", "positions", "groups", "segments")}
+    parts: list[tuple] = []
 
-    def add(ids, labels, start, group, segment):
-        parts["ids"].append(ids)
-        parts["labels"].append(labels)
-        parts["positions"].append(np.arange(start, start + len(ids)))
-        parts["groups"].append(np.full(len(ids), group))
-        parts["segments"].append(np.full(len(ids), segment))
+    def add(item: Tokens, part: slice, start: int, group: int, segment: int):
+        ids, labels = item.ids[part], item.labels[part]
+        positions = np.arange(start, start + len(ids))
+        same = np.ones(len(ids), dtype=np.int64)
+        parts.append((ids, labels, positions, group * same, segment * same))
 
     written: set[int] = set()
     for segment, (index, group) in enumerate(row["items"], 1):
         item = tokens[index]
         if group not in written:
             written.add(group)
-            add(item.ids[: item.prefix], item.labels[: item.prefix], 0, group, 0)
-        add(item.ids[item.prefix :], item.labels[item.prefix :], item.prefix, group, segment)
-    whole = {name: np.concatenate(chunks) for name, chunks in parts.items()}
-    return Row(**whole, examples=tuple(index for index, _ in row["items"]))
+            add(item, slice(item.prefix), 0, group, 0)
+        add(item, slice(item.prefix, None), item.prefix, group, segment)
+    whole = [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
+    return Row(*whole, examples=tuple(index for index, _ in row["items"]))
 
 
 def collate(rows: list[Row], multiple: int = 32) -> dict:
@@ -82,33 +79,23 @@ def collate(rows: list[Row], multiple: int = 32) -> dict:
     positions, groups, segments.
 
     Shape (rows, length), length padded to a multiple. `labels[i]` is the token that position i must
-    predict.
-    """
+    predict: the next token of the same conversation."""
     import torch
 
     length = -(-max(len(row.ids) for row in rows) // multiple) * multiple
-    fill = {"ids": 0, "labels": IGNORE, "positions": 0, "groups": -1, "segments": 0}
-    batch = {name: np.full((len(rows), length), value, dtype=np.int64) for name, value in fill.items()}
+    batch = {name: np.full((len(rows), length), value) for name, value in _PADDING.items()}
     for r, row in enumerate(rows):
         size = len(row.ids)
         for name in ("ids", "positions", "groups", "segments"):
             batch[name][r, :size] = getattr(row, name)
-        batch["labels"][r, :size] = _shift(row)
+        follows = row.segments[1:] == row.segments[:-1]
+        batch["labels"][r, : size - 1] = np.where(follows, row.labels[1:], IGNORE)
     return {name: torch.from_numpy(value) for name, value in batch.items()}
-
-
-def _shift(row: Row) -> np.ndarray:
-    """The label each position predicts: that of the next token of the same conversation."""
-    shifted = np.full(len(row.ids), IGNORE, dtype=np.int64)
-    follows = row.segments[1:] == row.segments[:-1]
-    shifted[:-1] = np.where(follows, row.labels[1:], IGNORE)
-    return shifted
 
 
 class Rows:
     """Packed rows as a data set; holds the cached lower activations of each row when only top
-    layers train.
-    """
+    layers train."""
 
     def __init__(self, rows: list[Row]):
         self.rows, self.lower = rows, [None] * len(rows)

@@ -14,14 +14,13 @@ import shutil
 import sys
 import time
 import warnings
-from dataclasses import asdict, replace
 from pathlib import Path
 from unittest import mock
 
 from charlib import models, run, upload
 from charlib.models import base as models_base_file
 from charlib.records import Example
-from charlib.upload import fast as upload_fast_file
+from charlib.upload import fast
 
 os.environ |= {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 warnings.filterwarnings("ignore")
@@ -59,7 +58,7 @@ def head_everywhere(model, batch, top=0, count=None, **_):
     import torch
 
 
-    states = upload.hidden(model, batch, top)
+    states = fast.hidden(model, batch, top)
     head = model.get_base_model().get_output_embeddings()
     logits = head(states).float()
     total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), ignore_index=models.IGNORE, reduction="sum")
@@ -86,8 +85,8 @@ def switched(name: str):
         "checkpointing": ({"checkpointing": True}, none),
         "top 10 layers": ({"top_layers": 10}, none),
         "AdamW": ({"optimizer": "adamw", "learning_rate": 5e-4}, none),
-        "logits everywhere": ({}, mock.patch.object(upload_fast_file, "loss", head_everywhere)),
-        "PEFT's own layer": ({}, mock.patch.object(upload_fast_file, "lora_forward", lambda self, x, *_, **__: type(self).forward(self, x))),
+        "logits everywhere": ({}, mock.patch.object(fast, "loss", head_everywhere)),
+        "PEFT's own layer": ({}, mock.patch.object(models, "fuse", lambda part, speaking: None)),
         "library's attention": ({}, mock.patch.object(models_base_file, "load_base", library_attention(models.load_base))),
     }[name]
 
@@ -100,12 +99,12 @@ def upload_rounds(folder: Path):
 
     def go(asked: dict) -> dict:
         changes, patch = switched(asked.get("switch", ""))
-        recipe = replace(upload.RECIPES["workshop"], rank=asked["rank"], alpha=asked["rank"], epochs=1, seconds=0, **changes)
+        recipe = upload.resolve_recipe("workshop", rank=asked["rank"], epochs=1, seconds=0, **changes)
         place = folder / "ours"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         shutil.copy(folder / "examples.jsonl", place)
-        spec = {"base": "bundled", "recipe": asdict(recipe), "seed": 0, "examples": "examples.jsonl", "probes": [], "system": person,
+        spec = {"base": "bundled", "recipe": recipe.model_dump(), "seed": 0, "examples": "examples.jsonl", "probes": [], "system": person,
                 "character": "Bench"}  # fmt: skip
         run.write_atomic(place / "spec.json", json.dumps(spec))
         rate = models.matmul_rate(dtype, seconds=0.5)
@@ -184,7 +183,7 @@ def gradient_rounds(folder: Path):
     import transformers
 
 
-    found, fast, tokenizer = bundled()
+    found, ours, tokenizer = bundled()
     items = encoded(folder, tokenizer)
 
     def shake(model, seed):
@@ -194,10 +193,10 @@ def gradient_rounds(folder: Path):
                 values.data = torch.randn(values.shape, generator=generator) * 0.02
                 values.grad = None
 
-    recipe = replace(upload.RECIPES["workshop"], rank=16, alpha=16)
-    fast = upload.wrap(fast, recipe)
+    recipe = upload.resolve_recipe("workshop", rank=16)
+    ours = fast.wrap(ours, recipe)
     plain = transformers.AutoModelForCausalLM.from_pretrained(found.folder, dtype=torch.float32, attn_implementation="eager")
-    plain = peft.get_peft_model(plain, fast.peft_config["default"])
+    plain = peft.get_peft_model(plain, ours.peft_config["default"])
 
     def flat(model):
         return torch.cat([values.grad.double().flatten() for values in model.parameters() if values.grad is not None])
@@ -205,17 +204,17 @@ def gradient_rounds(folder: Path):
     def go(asked: dict) -> dict:
         began = time.perf_counter()
         chosen = items[asked["round"] * 3 : asked["round"] * 3 + 3]
-        for model in (fast, plain):
+        for model in (ours, plain):
             shake(model, asked["round"])
-        batch = upload.collate_tensors([{"row": row, "lower": None} for row in upload.pack(chosen, recipe.row_length)])
-        upload.loss(fast, batch).backward()
+        batch = fast.collate_tensors([{"row": row, "lower": None} for row in upload.pack(chosen, recipe.row_length)])
+        fast.loss(ours, batch).backward()
         count = sum(item.supervised for item in chosen)
         for item in chosen:
             logits = plain(input_ids=torch.tensor(item.ids)[None]).logits[0]
             labels = torch.tensor(item.labels)[1:]
             loss = torch.nn.functional.cross_entropy(logits[:-1], labels, ignore_index=models.IGNORE, reduction="sum")
             (loss / count).backward()
-        cosine = torch.nn.functional.cosine_similarity(flat(fast), flat(plain), dim=0)
+        cosine = torch.nn.functional.cosine_similarity(flat(ours), flat(plain), dim=0)
         return {"units": 3, "seconds": time.perf_counter() - began, "cosine": float(cosine)}
 
     return go
@@ -245,11 +244,11 @@ def interview_rounds(folder: Path):
     """charlib: all questions side by side."""
 
     sim, all_talks = simulacrum_of(folder), talks(folder)
-    stops = models.Simulacrum._stops
+    stops = models.Simulacrum.stops
 
     def go(asked: dict) -> dict:
         wanted = all_talks[asked["first"] : asked["first"] + asked["count"]]
-        with mock.patch.object(models.Simulacrum, "_stops", stops if asked["stops"] else property(lambda self: set())):
+        with mock.patch.object(models.Simulacrum, "stops", stops if asked["stops"] else property(lambda self: set())):
             began = time.perf_counter()
             replies = sim.answer(wanted, models.Sampling(max_new_tokens=NEW))
             seconds = time.perf_counter() - began
