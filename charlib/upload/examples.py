@@ -5,9 +5,8 @@ import json
 import random
 from collections import Counter, defaultdict
 
-from charlib import experience, models
+from charlib import experience, models, run
 from charlib import profile as profiles
-from charlib import run as run_room
 from charlib.records import Dialogue, Example, Profile, Scene, content_id
 
 DRILL = 75  # characters a message, up to which an exchange counts as a drill
@@ -65,7 +64,7 @@ def all_examples(profile: Profile, scenes: list[Scene], dialogues: list[Dialogue
     return made
 
 
-def build_examples(here: run_room.Run, profile: Profile, tokenizer, settings, seed: int
+def build_examples(here: run.Run, profile: Profile, tokenizer, settings, seed: int
                    ) -> tuple[list[Example], dict[str, int]]:
     """The run's examples.jsonl: all dialogues as examples, a validation share marked, the token
     budget spent. Returns them and what was left out.
@@ -90,16 +89,16 @@ def others_experience(character: str, profile: Profile, count: int, seed: int) -
     separates learning from having been trained.
 
     Raises RunError when no other character ships with recordings."""
-    folder = run_room.root() / "data" / "recordings"
+    folder = run.root() / "data" / "recordings"
     others = [slug for slug in profiles.shipped()
               if slug != character and (folder / slug / "dialogues.jsonl").is_file()]
     if not others:
-        raise run_room.RunError("The shuffled ablation needs a second shipped character "
+        raise run.RunError("The shuffled ablation needs a second shipped character "
                                 "with recordings in data/.")
     other = random.Random(seed).choice(others)
     person = profiles.load(profiles.find(other))
     made = []
-    for row in run_room.read_jsonl(folder / other / "dialogues.jsonl"):
+    for row in run.read_jsonl(folder / other / "dialogues.jsonl"):
         if "paragraph" not in row["key"]:
             continue
         for _, text in experience.split_exchanges(row["completion"]):
@@ -179,8 +178,8 @@ def _rotate(short: list[Example], chooser: random.Random) -> list[Example]:
         if kind == "protective":
             queues[paragraph, "pair"] = [items[n : n + 2] for n in range(0, len(items), 2)]
         else:
-            for _, run in itertools.groupby(items, key=lambda item: item.messages[-1].content):
-                unit = list(run)
+            for _, same in itertools.groupby(items, key=lambda item: item.messages[-1].content):
+                unit = list(same)
                 queues[paragraph, "fact" if len(unit) > 1 else "single"].append(unit)
     for (_, kind), units in queues.items():
         if kind != "fact":  # a fact may be a sentence told whole

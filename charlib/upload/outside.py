@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from charlib import models
+from charlib import models, run
 from charlib import profile as profiles
-from charlib import run as run_room
 from charlib.records import Example, content_id
 from charlib.upload.process import follow, write_spec
 from charlib.upload.recipes import resolve_recipe
 
 
 def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outputs=None,
-               base: str = "bundled", seed: int = 0, **fields) -> run_room.Run:
+               base: str = "bundled", seed: int = 0, **fields) -> run.Run:
     """Fine-tune `base` on conversations and return the run, whose adapter answers as `name`.
 
     `where` is the name of a run or its folder; `rows` a JSONL file or a list of {"messages":
@@ -21,15 +20,15 @@ def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outp
     naming the row, and Interrupted when the training fails."""
     made, title = resolve_recipe(recipe, **fields), " ".join(name.split())
     if isinstance(where, Path) or len(Path(where).parts) > 1:
-        folder = run_room.home(where).absolute()
-        here = run_room.Run(folder.name, folder)
+        folder = run.home(where).absolute()
+        here = run.Run(folder.name, folder)
     else:
-        here = run_room.open(where, outputs)
-    source = "rows" if isinstance(rows, list | tuple) else run_room.home(rows).name
+        here = run.open(where, outputs)
+    source = "rows" if isinstance(rows, list | tuple) else run.home(rows).name
     if not isinstance(rows, list | tuple):
-        rows = run_room.read_jsonl(run_room.home(rows))
+        rows = run.read_jsonl(run.home(rows))
     examples = _examples(list(rows), source, models.system_prompt(title))
-    run_room.refuse_other_character(here, run_room.slug(title))
+    run.refuse_other_character(here, run.slug(title))
     models.find_base(base)  # what is missing is said before anything is written
     systems = {item.messages[0].content for item in examples}
     with here.stage("upload"):
@@ -37,7 +36,7 @@ def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outp
             told = f"{title} is known here from conversations only ({source})."
             body = f"---\nname: {title!r}\nsources: [{source!r}]\n---\n# {title}\n\n{told}\n"
             profiles.save(profiles.parse(body), here.path("profile.md"))
-        here.set_params("profile", {"character": run_room.slug(title), "source": source})
+        here.set_params("profile", {"character": run.slug(title), "source": source})
         here.set_params("upload", {"recipe": recipe, **fields, "base": base, "seed": seed})
         here.write_jsonl("examples.jsonl", examples)
         write_spec(here.folder, base, made, title, seed=seed,
@@ -45,7 +44,7 @@ def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outp
         here.say(f"training on {len(examples)} conversations of {source}")
         for row in follow(here.folder):
             if row.get("event") == "end":
-                here.say(f"{row['kept']}/ is in {run_room.shown(here.folder)}")
+                here.say(f"{row['kept']}/ is in {run.shown(here.folder)}")
         here.record("upload", inputs=("examples.jsonl", "spec.json"), products=("training.jsonl",))
     return here
 
@@ -53,12 +52,12 @@ def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outp
 def _examples(rows: list, source: str, prompt: str) -> list[Example]:
     """The rows as examples, in order; a set-up before those that bring none."""
     if not rows:
-        raise run_room.RunError(f"{source} holds no rows: give at least one conversation.")
+        raise run.RunError(f"{source} holds no rows: give at least one conversation.")
     made = []
     for number, row in enumerate(rows, 1):
         wrong = _fault(row)
         if wrong:
-            raise run_room.RunError(
+            raise run.RunError(
                 f"{source}, row {number}: {wrong}. A row is {{\"messages\": [{{\"role\": …, "
                 "\"content\": …}, …]}: system (or none), user, assistant, …, assistant.")
         messages = [{part: message[part] for part in ("role", "content")}
