@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from charlib import run, scores, show, teachers
 from charlib.records import Answer, Judgement, Question
-from charlib.scores.dimensions import DIMENSIONS
+from charlib.scores.parts import DIMENSIONS
 from charlib.scores.replies import heard
 
 RECALL = [

@@ -1,44 +1,17 @@
 """Scores: what a reply says, the five dimensions, statistics, judges, ratings, evidence."""
 
-from charlib.scores.dimensions import (
-    DIMENSIONS,
-    FORMULAS,
-    GENERIC,
-    NOTE,
-    OUTCOMES,
-    PHRASES,
-    Judged,
-    Unit,
-    agree,
-    by_turn,
-    contrast,
-    firmness,
-    grounding,
-    identify,
-    judge,
-    judge_rows,
-    mask,
-    plan,
-    retained,
-    score,
-    stances,
-    trainings,
-)
+from charlib.scores.checkpoints import trajectory
+from charlib.scores.dimensions import PARTS, formulas
 from charlib.scores.evidence import Nearest, contamination, explain
 from charlib.scores.examination import (
-    LIKELIHOOD_ITEMS,
-    RELEASED,
+    GENERIC,
     contrast_run,
-    converse_run,
     imported,
-    interview_run,
     judged,
     load_released,
+    retained,
     score_run,
     served,
-    system_name,
-    trajectory,
-    voices,
 )
 from charlib.scores.judges import (
     JUDGEMENTS,
@@ -59,6 +32,7 @@ from charlib.scores.judges import (
     neutral,
     read_verdict,
 )
+from charlib.scores.parts import DIMENSIONS, Context, metric
 from charlib.scores.rating import (
     Task,
     against,
@@ -73,6 +47,16 @@ from charlib.scores.rating import (
     rating_tasks,
     read_ratings,
     to_label_studio,
+)
+from charlib.scores.reading import (
+    OUTCOMES,
+    Judged,
+    by_turn,
+    firmness,
+    judge,
+    judge_rows,
+    read_rows,
+    stances,
 )
 from charlib.scores.replies import (
     EVERYDAY,
@@ -99,15 +83,9 @@ from charlib.scores.replies import (
     tokens,
 )
 from charlib.scores.statistics import (
-    DRAWS,
-    LEVEL,
-    Interval,
     alpha,
     at_equal_length,
-    beta,
-    bootstrap,
     difference,
-    difference_seen,
     holm,
     mcnemar,
     mean,
@@ -117,5 +95,19 @@ from charlib.scores.statistics import (
     weighted_kappa,
     wilson,
 )
+from charlib.scores.table import score
 
-__all__ = ["DRAWS", "Interval", "LEVEL", "alpha", "at_equal_length", "beta", "bootstrap", "difference", "difference_seen", "holm", "mcnemar", "mean", "permutation", "questions_needed", "variance_split", "weighted_kappa", "wilson", "LIKELIHOOD_ITEMS", "RELEASED", "contrast_run", "converse_run", "imported", "interview_run", "judged", "load_released", "score_run", "served", "system_name", "trajectory", "voices", "Nearest", "contamination", "explain", "Exhibit", "JUDGEMENTS", "JUDGES_NOTE", "KEY", "LETTERS", "Passages", "RATINGS", "SAMPLING", "as_row", "ask_judges", "consistency", "digest", "exhibits", "judge_table", "judges_markdown", "neutral", "read_verdict", "Task", "against", "agreement", "for_plot", "from_label_studio", "in_order", "people", "prepare_ratings", "rate", "raters", "rating_tasks", "read_ratings", "to_label_studio", "DIMENSIONS", "FORMULAS", "GENERIC", "Judged", "NOTE", "OUTCOMES", "PHRASES", "Unit", "agree", "by_turn", "contrast", "firmness", "grounding", "identify", "judge", "judge_rows", "mask", "plan", "retained", "score", "stances", "trainings", "EVERYDAY", "HEARD", "base_name", "beyond", "candidates", "content", "echoes", "endless", "entities", "heard", "known_words", "leaks", "mentions", "own_names", "plain", "recalls", "refused", "sentences", "speaks_for_other", "stem", "takes", "tokens"]
+__all__ = [
+    "Context", "DIMENSIONS", "EVERYDAY", "Exhibit", "GENERIC", "HEARD", "JUDGEMENTS", "JUDGES_NOTE",
+    "Judged", "KEY", "LETTERS", "Nearest", "OUTCOMES", "PARTS", "Passages", "RATINGS", "SAMPLING",
+    "Task", "against", "agreement", "alpha", "as_row", "ask_judges", "at_equal_length", "base_name",
+    "beyond", "by_turn", "candidates", "consistency", "contamination", "content", "contrast_run",
+    "difference", "digest", "echoes", "endless", "entities", "exhibits", "explain", "firmness",
+    "for_plot", "formulas", "from_label_studio", "heard", "holm", "imported", "in_order", "judge",
+    "judge_rows", "judge_table", "judged", "judges_markdown", "known_words", "leaks",
+    "load_released", "mcnemar", "mean", "mentions", "metric", "neutral", "own_names", "people",
+    "permutation", "plain", "prepare_ratings", "questions_needed", "rate", "raters", "rating_tasks",
+    "read_ratings", "read_rows", "read_verdict", "recalls", "refused", "retained", "score",
+    "score_run", "sentences", "served", "speaks_for_other", "stances", "stem", "takes",
+    "to_label_studio", "tokens", "trajectory", "variance_split", "weighted_kappa", "wilson",
+]

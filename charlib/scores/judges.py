@@ -42,7 +42,7 @@ from charlib import run, teachers
 from charlib import text as texts
 from charlib.records import SCALE, Answer, Completion, Judgement, Profile, Question
 from charlib.scores import statistics
-from charlib.scores.dimensions import DIMENSIONS
+from charlib.scores.parts import DIMENSIONS
 from charlib.scores.replies import beyond, heard
 
 JUDGEMENTS, RATINGS, KEY = "judgements.jsonl", "ratings.jsonl", "ratings_key.jsonl"
