@@ -71,11 +71,11 @@ def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
     said = playground.load_answers(answers, system) if isinstance(answers, str | Path) else list(answers)
     person = profile if isinstance(profile, Profile) else profiles.load(profile)
     bank = playground.load_questions(questions) if isinstance(questions, str | Path) else questions
-    table = scores.score(said, person, bank, **({"metrics": metrics} if metrics else {}))
+    table = scores.score(said, person, bank, metrics=metrics)
     if out:
         run.write_atomic(Path(out), json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     if rows:
-        run.write_jsonl(Path(rows), scores.reply_rows(said, person, bank))
+        run.write_jsonl(Path(rows), scores.read_rows(said, person, bank))
     return table
 
 

@@ -1,6 +1,7 @@
 """What a run is examined by beyond its own scores: judges in one call, other projects' answers in one table, the right name against another."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from faulty_server import Server, ok
@@ -8,7 +9,7 @@ from faulty_server import Server, ok
 from charlib import models, playground, profile, run, scores
 from charlib.models.decode import Reply
 from charlib.records import Answer, Example, Judgement, Question
-from charlib.scores import examination as scores_examination_file
+from charlib.scores import checkpoints
 
 
 class Says:
@@ -55,6 +56,29 @@ def served(monkeypatch):
     yield start
     for server in started:
         server.__exit__(None, None, None)
+
+
+# ---- a system of one's own
+
+
+def test_a_system_with_only_a_name_and_replies_is_scored(here, person):
+    class Own:
+        name = "own"
+
+        def reply(self, conversations):
+            return ["It was clock 3." for _ in conversations]
+
+    bank = [*BANK, Question(id="v", question="Brass, or gold?", kind="pair", options=["Brass is best.", "Gold is best."], group="value")]
+    settings = SimpleNamespace(samples=1, max_new_tokens=20, conversations=1, turns=3)
+    answers = playground.interview_run(here, person, bank, [Own()], settings)
+    talks = playground.converse_run(here, bank, [Own()], settings)
+    table = scores.score_run(here, person, bank, answers, [Own()], talks)
+    own = table["systems"]["own"]
+    assert own["memorization"]["value"] == pytest.approx(1 / 8) and table["base_model"] == "" and "retention" not in table
+    for dimension in ("memorization", "values", "personality"):
+        part = own[dimension]["parts"]["likelihood"]
+        assert part["value"] is None and part["n"] == 0 and part["needs"] == "model" and part["reason"]
+    assert here.read_json("scores.json")["systems"].keys() == {"own"}
 
 
 # ---- judges
@@ -216,7 +240,7 @@ def test_a_trajectory_measures_first_middle_and_last_once_and_says_how_far_each_
         (folder / "adapter_model.safetensors").write_bytes(bytes([number]))
         (folder / "trainer_state.json").write_text(json.dumps({"epoch": reached}))
     monkeypatch.setattr(models.Simulacrum, "add", lambda self, name, folder: None)
-    monkeypatch.setattr(scores_examination_file, "_measure", lambda sim, name, *given: measured.append(name) or {"recall": 0.5})
+    monkeypatch.setattr(checkpoints, "measure", lambda sim, name, *given: measured.append(name) or {"recall": 0.5})
     rows = scores.trajectory(here, person, 8)
     assert [row["epoch"] for row in rows] == [0, 1, 3, 4.4]
     assert scores.trajectory(here, person, 8) == rows and len(measured) == 4, "read back, not measured again"

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlib import playground, profile, scores
+from charlib import playground, profile, run, scores
 from charlib.models.decode import Reply
 from charlib.records import Answer, Question
-from charlib.scores import dimensions as scores_dimensions_file
 
 FACTS = [
     (
@@ -356,8 +355,8 @@ def test_scores_have_the_promised_form(table):
                     assert (
                         0 <= part["ci_low"] <= part["value"] <= part["ci_high"] <= 1 and part["ci_low"] < part["ci_high"] and part["n"] > 0
                     )
-            assert set(entry["parts"]) == set(scores.FORMULAS[name]["parts"])
-            assert set(entry["beside"]) - {"cells", "not_scored"} == set(scores.FORMULAS[name]["beside"])
+            assert set(entry["parts"]) == set(table["formulas"][name]["parts"])
+            assert set(entry["beside"]) - {"cells", "not_scored"} == set(table["formulas"][name]["beside"])
 
 
 def test_a_value_is_the_mean_of_its_text_parts(table):
@@ -368,7 +367,7 @@ def test_a_value_is_the_mean_of_its_text_parts(table):
 
 
 def test_likelihood_parts_need_a_model_and_have_their_chance(table):
-    for dimension, chance in (("memorization", 0.25), ("values", 0.5), ("personality", 0.5), ("hallucination", 0.5)):
+    for dimension, chance in (("memorization", 0.25), ("values", 0.5), ("personality", 0.5)):
         own = table["systems"]["simulacrum"][dimension]["parts"]["likelihood"]
         assert own["needs"] == "model" and own["chance"] == chance and own["value"] == 1.0
         assert table["systems"]["parrot"][dimension]["parts"]["likelihood"]["value"] is None
@@ -537,7 +536,7 @@ def test_length_is_reported_and_controlled(person, tmp_path):
     assert row["n"] == 10 and (row["value"] is None or abs(row["value"]) < 0.2)
 
 
-# ---- retention and contrast
+# ---- retention
 
 
 class Model:
@@ -546,9 +545,6 @@ class Model:
 
     def perplexity(self, texts):
         return self.level + len(texts[0]) % 5
-
-    def option_likelihood(self, conversations, options):
-        return [[-1.0 if "Nell" in talk[0]["content"] else -1.5] for talk in conversations]
 
 
 def test_retention_is_a_ratio_to_the_base_with_an_interval():
@@ -559,14 +555,6 @@ def test_retention_is_a_ratio_to_the_base_with_an_interval():
         and found["simulacrum"]["ci_low"] < found["simulacrum"]["perplexity"] < found["simulacrum"]["ci_high"]
     )
     assert found["simulacrum"]["n"] == len(scores.GENERIC) == 12
-
-
-def test_contrast_is_the_lead_of_the_right_person():
-    talks = [
-        [{"role": "system", "content": "You are Nell."}, {"role": "user", "content": "?"}, {"role": "assistant", "content": "Yes."}]
-    ] * 5
-    row = scores.contrast(Model("x", 1), talks, "Nell", "Caesar")
-    assert row["value"] == 0.5 and row["n"] == 5
 
 
 # ---- the original project's answers
@@ -607,7 +595,7 @@ def test_multi_turn_answers_of_the_original_are_scored():
     assert np.all([table[name]["stability"]["value"] is None for name in table])
 
 
-# ---- spread, planning, pressure
+# ---- spread, pressure
 
 
 def repeated(person, shares, seeds=4, items=40, system="simulacrum", shift=0):
@@ -631,21 +619,6 @@ def test_spread_is_split_between_items_and_seeds(person):
     assert one["value"] is None and "two seeds" in one["reason"]
 
 
-def test_another_training_is_told_from_other_questions_and_samples(person):
-    runs = {f"run-{n}": repeated(person, [share], shift=n) for n, share in enumerate((0.1, 0.5, 0.9))}
-    found = scores.trainings(runs, person)["memorization"]
-    assert found["trainings"] > 0.08 and found["items"] < 0.02 and found["values"] == sorted(found["values"])
-    assert scores.trainings(runs, person)["values"]["value"] is None
-    with pytest.raises(ValueError, match="two"):
-        scores.trainings({"one": runs["run-0"]}, person)
-
-
-def test_the_plan_says_what_this_many_questions_show(person):
-    rows = repeated(person, [1.0], seeds=1) + repeated(person, [0.5], seeds=1, system="prompted")
-    (row,) = scores.plan(scores.score(rows, person))
-    assert row["dimension"] == "memorization" and row["questions"] == 40 and row["needed"] > 40 and 0.1 < row["seen"] < 0.5
-
-
 def test_pressure_is_set_beside_calm(person):
     bank = [
         Question(id=f"v{n}", question=f"Which, {n}?", kind="pair", options=["Brass is honest stuff.", "Silver pleases everybody."], group="value",
@@ -666,6 +639,106 @@ def test_equal_systems_differ_by_nothing_and_not_for_certain(person):
     rows = [row for name in ("simulacrum", "prompted") for row in repeated(person, [1.0], seeds=1, items=8, system=name)]
     entry = scores.score(rows, person)["paired"]["simulacrum-prompted"]["memorization"]
     assert entry["difference"] == 0.0 and entry["ci_low"] < -0.1 and entry["ci_high"] > 0.1 and not entry["above"]
+
+
+# ---- metrics of one's own
+
+
+def exclaims(answers, context):
+    """Share of replies that exclaim. Limit: counts marks alone."""
+    return {answer.question: float("!" in answer.text) for answer in answers}
+
+
+@scores.metric("values")
+def short(answers, context):
+    """Share of replies of under five words."""
+    return {answer.question: len(answer.text.split()) < 5 for answer in answers if answer.item.purpose == "value"}
+
+
+def shouting(person, tmp_path, seeds=(0,)):
+    bank = make_bank()
+    loud = Planted("simulacrum", bank, lambda item: "Yes!" if item.purpose == "recall" else "Never have I seen a thing like that.")
+    rows = playground.conduct(tmp_path / "a.jsonl", bank, [loud, Planted("prompted", bank, oracle)], seeds)
+    return rows, bank
+
+
+def test_a_metric_of_ones_own_has_interval_baseline_and_test_like_any_part(person, tmp_path):
+    rows, bank = shouting(person, tmp_path)
+    plain, table = scores.score(rows, person, bank), scores.score(rows, person, bank, metrics=[exclaims, short])
+    entry = table["systems"]["simulacrum"]["exclaims"]
+    asked = len({row.item.base_id for row in rows})
+    assert entry["n"] == asked and entry["value"] == pytest.approx(10 / asked, abs=1e-3) and entry["ci_low"] < entry["value"] < entry["ci_high"]
+    assert table["systems"]["prompted"]["exclaims"]["value"] == 0.0
+    under = table["systems"]["prompted"]["values"]["beside"]["short"]
+    assert under["value"] == 0.0 and under["n"] == len(STANCES) and "short" not in table["systems"]["prompted"]
+    pair = table["paired"]["simulacrum-prompted"]
+    assert pair["exclaims"]["difference"] == entry["value"] and pair["exclaims"]["p"] <= pair["exclaims"]["p_holm"] and pair["exclaims"]["above"]
+    assert pair["short"]["difference"] == 0.0 and table["length"]["paired"]["simulacrum-prompted"]["exclaims"]["n"] == asked
+    assert table["formulas"]["exclaims"]["value"].startswith("Share of replies that exclaim. Limit:")
+    for name in scores.DIMENSIONS:  # what was there before stays as it was
+        assert pair[name] == plain["paired"]["simulacrum-prompted"][name]
+        assert table["systems"]["simulacrum"][name]["value"] == plain["systems"]["simulacrum"][name]["value"]
+
+
+def test_a_metric_is_called_with_one_answer_per_question_and_averaged_over_seeds_and_turns(person):
+    rows = repeated(person, [0.5], seeds=3, items=6) + talk(["Yes!", "No.", "Yes!", "No."], system="simulacrum")
+
+    def thing(answers, context):
+        assert len({answer.question for answer in answers}) == len(answers)
+        return {answer.question: "thing " in answer.text or "!" in answer.text for answer in answers}
+
+    entry = scores.score(rows, person, metrics=[thing])["systems"]["simulacrum"]["thing"]
+    right = [sum("thing " in row.text for row in rows if row.question == f"r{n}") / 3 for n in range(6)]
+    assert entry["n"] == 7 and entry["value"] == pytest.approx((sum(right) + 0.5) / 7, abs=1e-3)
+
+
+def test_a_metric_that_cannot_tell_says_so_and_one_that_fails_is_one_line(person):
+    rows = repeated(person, [0.5], seeds=1, items=4)
+    entry = scores.score(rows, person, metrics=[lambda answers, context: {}])["systems"]["simulacrum"]["<lambda>"]
+    assert entry["value"] is None and entry["n"] == 0 and entry["reason"]
+    wrong = {
+        "a number in 0..1": lambda answers, context: {answers[0].question: 3},
+        "no question that it was given": lambda answers, context: {"nobody": 1.0},
+        "must give a mapping": lambda answers, context: 0.5,
+        "ZeroDivisionError": lambda answers, context: 1 / 0,
+    }
+    for told, metric in wrong.items():
+        with pytest.raises(run.RunError, match=told):
+            scores.score(rows, person, metrics=[metric])
+    for metric, told in (("values", "module:object"), ([exclaims, exclaims], "already"), ([7], "no function")):
+        with pytest.raises(run.RunError, match=told):
+            scores.score(rows, person, metrics=metric)
+    with pytest.raises(run.RunError, match="no dimension"):
+        scores.score(rows, person, metrics=[scores.metric("beauty")(lambda answers, context: {})])
+
+
+def test_a_metric_is_named_in_text(person, tmp_path, monkeypatch):
+    (tmp_path / "metrics_of_mine.py").write_text("def irony(answers, context):\n    return {a.question: 1.0 for a in answers}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    table = scores.score(repeated(person, [1.0], seeds=1, items=4), person, metrics="metrics_of_mine:irony")
+    assert table["systems"]["simulacrum"]["irony"]["value"] == 1.0
+
+
+def test_the_registry_and_the_formulas_name_the_same_parts():
+    named = {(part.dimension, part.name) for part in scores.PARTS}
+    told = {(name, key) for name, entry in scores.formulas().items() for side in ("parts", "beside") for key in entry[side]}
+    assert named - told == {("hallucination", name) for name in ("balanced", "cells", "not_scored")} and not told - named
+    recall = next(part for part in scores.PARTS if part.name == "recall")
+    assert recall.measures.startswith("M2.") and recall.limit == "knows only the listed aliases."
+
+
+# ---- rows as read
+
+
+def test_rows_say_what_the_reader_of_replies_saw(person, tmp_path):
+    bank = make_bank()
+    answers = playground.conduct(tmp_path / "a.jsonl", bank, [Planted("x", bank, RULES["leaker"])])
+    rows = scores.read_rows(answers, person, bank)
+    assert len(rows) == len(answers) and all(list(row) == ["question", "system", "refuses", "leaks", "says_gold", "text"] for row in rows)
+    by_id = {row["question"]: row for row in rows}
+    assert by_id["out-0"]["refuses"] and by_id["out-0"]["leaks"] and by_id["out-0"]["says_gold"] is True
+    assert not by_id["in-0"]["refuses"] and by_id["in-0"]["says_gold"] is None
+    assert by_id["recall-0"]["says_gold"] is True and by_id["recall-0"]["leaks"] is False
 
 
 # ---- intervals, by simulation
@@ -694,9 +767,7 @@ def test_the_interval_of_the_boundary_covers_at_its_rate(person):
                    text=words[item.answerable == bool(chooser.random() < hard[int(item.pair[1:])])])
             for item in bank
         ]  # fmt: skip
-        judged = [scores.judge(row, row.item, person) for row in rows]
-        entry = scores_dimensions_file._System(judged, person, {}, {}, 0, None).hallucination()[1]
-        interval = scores_dimensions_file._part(entry, 0)
+        interval = scores.score(rows, person)["systems"]["s"]["hallucination"]
         hits += interval["ci_low"] <= 2 / 3 <= interval["ci_high"]
     assert 0.9 <= hits / rounds <= 1.0
 

@@ -2,14 +2,14 @@
 
 from charlib.playground.answers import ANSWERS, by_conversation, load_answers, side_by_side, transcript
 from charlib.playground.banks import bank, both_orders, choose, clauses_of, load_questions, orders, sample, unseen
-from charlib.playground.interview import conduct, likelihoods
+from charlib.playground.interview import conduct, interview_run, likelihoods
 from charlib.playground.systems import (
     WORDS, Brought, Prompted, PromptedProfile, Served, Stored, System, Trained, invite, make_systems)
-from charlib.playground.talks import Talk, conversations, dinner, reworded
+from charlib.playground.talks import Talk, conversations, converse_run, dinner, reworded
 from charlib.playground.thoughts import split_thought, spoken_pieces
 
 __all__ = ["ANSWERS", "WORDS", "Brought", "Prompted", "PromptedProfile", "Served", "Stored", "System", "Talk",
            "Trained", "bank", "both_orders", "by_conversation", "choose", "clauses_of", "conduct",
-           "conversations", "dinner", "invite", "likelihoods", "load_answers", "load_questions",
+           "conversations", "converse_run", "dinner", "interview_run", "invite", "likelihoods", "load_answers", "load_questions",
            "make_systems", "orders", "reworded", "sample", "side_by_side", "split_thought",
            "spoken_pieces", "transcript", "unseen"]

@@ -8,15 +8,17 @@ A question and an answer, as rows of questions.jsonl and answers.jsonl:
      "system": "simulacrum", "seed": 0, "text": "Neefe did.", "tokens": 6, "finish": "stop", "seconds": 0.1}
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from charlib import run
+from charlib import models, run
 from charlib.playground.answers import ANSWERS, kept_answers
+from charlib.playground.banks import both_orders
 from charlib.playground.systems import System, replies_of
 from charlib.playground.thoughts import split_thought
-from charlib.records import Answer, Question
+from charlib.records import Answer, Profile, Question
 
 Asked = tuple[Question, str, list[dict]]  # an item, the words it is asked in, what was said before
 
@@ -69,6 +71,22 @@ def conduct(out: run.Run | str | Path, questions: Sequence[Question], systems: S
     ordered = [known[place] for place in places]
     run.write_jsonl(path, [*ordered, *others])
     return ordered
+
+
+def interview_run(here: run.Run, profile: Profile, questions: Sequence[Question],
+                  systems: Sequence[System], settings) -> list[Answer]:
+    """Ask every system everything but the interview topics, choices in both orders; answers.jsonl.
+    Seeds 0 to `settings.samples` - 1, greedy where there is one.
+    """
+    for system in systems:
+        if hasattr(system, "sampling"):
+            system.sampling = models.Sampling(max_new_tokens=settings.max_new_tokens,
+                                              temperature=0.0 if settings.samples == 1 else 0.7)
+    asked = both_orders([item for item in questions if item.purpose != "interview"])
+    started = time.monotonic()
+    answers = conduct(here, asked, systems, range(settings.samples), character=profile.name)
+    here.record("interview", products=(ANSWERS,), seconds=time.monotonic() - started)
+    return answers
 
 
 def makers_of(systems: Sequence[System]) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charlib import models, run
 from charlib.models import BASE, Reply, Sampling
-from charlib.playground.answers import ANSWERS, kept_answers
+from charlib.playground.answers import ANSWERS, by_conversation, kept_answers
 from charlib.playground.interview import makers_of, put
 from charlib.playground.systems import System
 from charlib.playground.thoughts import split_thought, spoken_pieces
@@ -63,6 +63,17 @@ def conversations(here: run.Run, topics: Sequence[Question], systems: Sequence[S
     others = [row for row in kept_answers(here.path(ANSWERS)) if row.conversation not in names]
     here.write_jsonl(ANSWERS, [*others, *found])
     return found
+
+
+def converse_run(here: run.Run, questions: Sequence[Question], systems: Sequence[System],
+                 settings) -> list[list[Answer]]:
+    """Interviews of several turns on the first `settings.conversations` topics; those of the first
+    system come first.
+    """
+    topics = [item for item in questions if item.purpose == "interview"][: settings.conversations]
+    if not topics:
+        topics = [Question(id="interview-001", question="Tell me about your life.", group="interview")]
+    return by_conversation(conversations(here, topics, systems, settings.turns))
 
 
 def _saved(path: Path, maker: str | None, turns: int) -> list[Answer]:
