@@ -366,12 +366,13 @@ def test_a_file_of_any_name_is_the_same_character_the_second_time(tmp_path, pers
         profile.adopt(here, "tamsin", "tiny")
 
 
-def test_a_folder_that_is_not_called_as_the_run_is_told(tmp_path, person, capsys):
+def test_a_run_called_as_a_shipped_character_is_for_that_one(tmp_path, person):
+    """`papermill -r run mine` gives no RUN: the default one is not filled with somebody else."""
     source = profile.save(person, tmp_path / "nell.md")
-    for name, told in (("nell_ws", True), ("nell-ws", False)):
-        here = run.open(name, tmp_path / "out")
+    here = run.open("beethoven", tmp_path / "out")
+    with pytest.raises(run.RunError, match="Run 'beethoven' is for beethoven: give another RUN for .*nell.md") as error:
         profile.adopt(here, str(source), "tiny")
-        assert (f"run '{name}' is kept in {here.folder}\n" in capsys.readouterr().out) is told
+    assert "\n" not in str(error.value) and not here.folder.exists()
 
 
 def test_another_character_on_a_run_changes_nothing(tmp_path, person):
