@@ -69,6 +69,7 @@ def test_a_system_with_only_a_name_and_replies_is_scored(here, person):
             return ["It was clock 3." for _ in conversations]
 
     bank = [*BANK, Question(id="v", question="Brass, or gold?", kind="pair", options=["Brass is best.", "Gold is best."], group="value")]
+    here.write_jsonl("dialogues.jsonl", [])
     settings = SimpleNamespace(samples=1, max_new_tokens=20, conversations=1, turns=3)
     answers = playground.interview_run(here, person, bank, [Own()], settings)
     talks = playground.converse_run(here, bank, [Own()], settings)

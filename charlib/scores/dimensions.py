@@ -14,13 +14,11 @@ import numpy as np
 import yaml
 
 from charlib.records import TRAITS
-from charlib.scores import statistics
+from charlib.scores import replies, statistics
 from charlib.scores.likeness import agree, alike, grounding, identify
+from charlib.scores.parts import NOT_ASKED, Context, Part, Share, Unit, log_length, share
 from charlib.scores.reading import Judged
-from charlib.scores.parts import (BESIDE, MODEL, NOT_ASKED, TEXT, VALUE, Context, Part, Share, Unit,
-                                  log_length, share)
-from charlib.scores.replies import (EVERYDAY, base_name, heard, known_words, own_names, plain,
-                                    speaks_for_other)
+from charlib.scores.replies import heard, plain
 
 
 def _asked(answers: Sequence[Judged], *purposes: str) -> list[Judged]:
@@ -111,7 +109,7 @@ def speaker(answers, context):
 _NOT_BEYOND = "no question beyond the person's horizon was asked"
 
 
-def _boundary(answers: Sequence[Judged]) -> tuple[dict[str, Unit], dict[bool, dict[str, Unit]], str]:
+def _boundary(answers: Sequence[Judged]) -> tuple[dict, dict[bool, dict], str]:
     """Units of balanced accuracy and of its two sides (True: beyond), and a note where ordinary
     questions stand for the answerable side.
     """
@@ -130,7 +128,7 @@ def _elsewhere(answers: Sequence[Judged]) -> list[Judged]:
     return [one for one in answers if one.purpose not in choices]
 
 
-def _pairs(made: Sequence[Judged]) -> tuple[dict[str, Unit], dict[bool, dict[str, Unit]]]:
+def _pairs(made: Sequence[Judged]) -> tuple[dict, dict[bool, dict]]:
     """One unit per pair. Pairs of which one side was not asked are left out."""
     pairs: dict[str, dict[bool, list[Judged]]] = defaultdict(lambda: {True: [], False: []})
     for one in made:
@@ -211,11 +209,11 @@ def names_said(answers: Sequence[Judged], context: Context) -> list[tuple[str, s
     """For each reply to an ordinary question: its item, its cluster, how many of the names and
     years it brings are the profile's, and how many it brings.
     """
-    known = known_words(context.profile) | EVERYDAY
+    known = replies.known_words(context.profile) | replies.EVERYDAY
     rows = []
     for one, text, cluster in _ordinary(answers):
-        names = own_names(text, one.asked)
-        good = sum(base_name(name) in known for name in names)
+        names = replies.own_names(text, one.asked)
+        good = sum(replies.base_name(name) in known for name in names)
         rows.append((one.item.base_id, cluster, good, len(names)))
     return rows
 
@@ -350,56 +348,58 @@ def _of_all(test: Callable[[Judged], bool]):
 _TEXTS = yaml.safe_load(Path(__file__).with_name("formulas.yaml").read_text(encoding="utf-8"))
 
 
-def _of(dimension: str, *rows: tuple) -> list[Part]:
-    """Parts of a dimension from rows of (name, function, kind), with their formulas."""
+def _of(dimension: str, **rows: tuple) -> list[Part]:
+    """Parts of a dimension, {name: (kind, function)}, with their formulas."""
     texts = _TEXTS[dimension]
     return [Part(dimension, name, function, kind, texts.get(name, ""))
-            for name, function, kind in rows]
+            for name, (kind, function) in rows.items()]
 
 
 PARTS = [
     *_of("memorization",
-         ("recall", _shares(_right, "recall", "no open question with a gold answer was asked"), TEXT),
-         ("likelihood", _likeliest("recall", margin=True), MODEL),
-         ("choice", _shares(_right, "choice", chance=0.5), BESIDE)),
+         recall=("text", _shares(_right, "recall",
+                                 "no open question with a gold answer was asked")),
+         likelihood=("model", _likeliest("recall", margin=True)),
+         choice=("beside", _shares(_right, "choice", chance=0.5))),
     *_of("values",
-         ("choice", _shares(_right, "value",
-                            "no choice between a stance and its opposite was asked"), TEXT),
-         ("likelihood", _likeliest("value"), MODEL),
-         ("calm", _shares(lambda one: None if one.item.pressure else one.correct, "value"), BESIDE),
-         ("pressure", _shares(lambda one: one.correct if one.item.pressure else None, "value"),
-          BESIDE),
-         ("consistency", _consistency("value"), BESIDE),
-         ("taken", _shares(lambda one: one.took is not None, "value"), BESIDE)),
+         choice=("text", _shares(_right, "value",
+                                 "no choice between a stance and its opposite was asked")),
+         likelihood=("model", _likeliest("value")),
+         calm=("beside", _shares(lambda one: None if one.item.pressure else one.correct, "value")),
+         pressure=("beside", _shares(lambda one: one.correct if one.item.pressure else None,
+                                     "value")),
+         consistency=("beside", _consistency("value")),
+         taken=("beside", _shares(lambda one: one.took is not None, "value"))),
     *_of("personality",
-         ("choice", _shares(_right, "trait", "no choice between trait statements was asked"), TEXT),
-         ("likelihood", _likeliest("trait"), MODEL),
-         ("closeness", closeness, BESIDE),
-         ("consistency", _consistency("trait"), BESIDE),
-         ("speaker", speaker, BESIDE)),
+         choice=("text", _shares(_right, "trait", "no choice between trait statements was asked")),
+         likelihood=("model", _likeliest("trait")),
+         closeness=("beside", closeness),
+         consistency=("beside", _consistency("trait")),
+         speaker=("beside", speaker)),
     *_of("hallucination",
-         ("balanced", balanced, VALUE),
-         ("refused_beyond", _side(True), TEXT),
-         ("answered_within", _side(False), TEXT),
-         ("leaked", _shares(lambda one: bool(one.leaked) if one.beyond and one.refused else None,
-                            "boundary", "nothing was refused"), BESIDE),
-         ("over_refusal", _shares(lambda one: one.refused if one.beyond is False else None,
-                                  "boundary"), BESIDE),
-         ("over_refusal_elsewhere", over_refusal_elsewhere, BESIDE),
-         ("cells", cells, BESIDE),
-         ("time", _shares(_right, "time", chance=0.5), BESIDE),
-         ("time_likelihood", _likeliest("time"), BESIDE),
-         ("grounded_precision", grounded_precision, BESIDE),
-         ("entity_density", entity_density, BESIDE),
-         ("sentence_grounding", sentence_grounding, BESIDE),
-         ("not_scored", not_scored, BESIDE)),
+         balanced=("value", balanced),
+         refused_beyond=("text", _side(True)),
+         answered_within=("text", _side(False)),
+         leaked=("beside", _shares(
+             lambda one: bool(one.leaked) if one.beyond and one.refused else None, "boundary",
+             "nothing was refused")),
+         over_refusal=("beside", _shares(
+             lambda one: one.refused if one.beyond is False else None, "boundary")),
+         over_refusal_elsewhere=("beside", over_refusal_elsewhere),
+         cells=("beside", cells),
+         time=("beside", _shares(_right, "time", chance=0.5)),
+         time_likelihood=("beside", _likeliest("time")),
+         grounded_precision=("beside", grounded_precision),
+         entity_density=("beside", entity_density),
+         sentence_grounding=("beside", sentence_grounding),
+         not_scored=("beside", not_scored)),
     *_of("stability",
-         ("reasks", reasks, TEXT),
-         ("reasks_in_conversation", reasks_in_conversation, BESIDE),
-         ("drift", drift, BESIDE),
-         ("distinct", distinct, BESIDE),
-         ("stops", _of_all(lambda one: one.finish == "stop"), BESIDE),
-         ("own_part", _of_all(lambda one: not speaks_for_other(one.text)), BESIDE)),
+         reasks=("text", reasks),
+         reasks_in_conversation=("beside", reasks_in_conversation),
+         drift=("beside", drift),
+         distinct=("beside", distinct),
+         stops=("beside", _of_all(lambda one: one.finish == "stop")),
+         own_part=("beside", _of_all(lambda one: not replies.speaks_for_other(one.text)))),
 ]
 
 
@@ -413,5 +413,6 @@ def formulas(metrics: Sequence[Part] = ()) -> dict[str, dict]:
         if not one.dimension:
             table[one.name] = {"value": one.formula, "parts": {}, "beside": {}}
         elif one.formula:
-            table[one.dimension]["beside" if one.kind == BESIDE else "parts"][one.name] = one.formula
+            place = "beside" if one.kind == "beside" else "parts"
+            table[one.dimension][place][one.name] = one.formula
     return table

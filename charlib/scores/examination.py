@@ -7,18 +7,16 @@ other projects' answers compare, and how each checkpoint came there.
     table = scores.imported(here, person, "released/", systems)               # imported.json
 """
 
-import json
 import math
 import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from charlib import experience, models, playground, run, teachers
+from charlib import experience, playground, run, teachers
 from charlib import profile as profiles
 from charlib.records import Answer, Dialogue, Example, Judgement, Profile, Question
 from charlib.scores import statistics
-from charlib.scores.reading import judge_rows
 from charlib.scores.judges import JUDGEMENTS, ask_judges, exhibits, judge_table
 from charlib.scores.rating import against, people
 from charlib.scores.table import score
@@ -139,7 +137,8 @@ def judged(here: run.Run, profile: Profile, questions: Sequence[Question],
     """
     started = time.monotonic()
     if judge_model:
-        shown = exhibits(answers, profile, playground.both_orders(questions), count=count, seed=seed)
+        asked = playground.both_orders(questions)
+        shown = exhibits(answers, profile, asked, count=count, seed=seed)
         ask_judges(here, shown, served(here, judge_model), profile, repeats, seed)
     rows = here.read_jsonl(JUDGEMENTS, Judgement) if here.has(JUDGEMENTS) else []
     found = {"judges": judge_table(rows, seed=seed) if rows else {}, "people": people(here, seed),
@@ -191,8 +190,8 @@ def load_released(source: str | Path, profile: Profile) -> list[Answer]:
     paths = [path for part in str(source).split(",")
              for path in _answer_files(Path(part.strip()), profile)]
     if not paths:
-        raise run.RunError(f"No answers about {profile.name} in {source}: name the files, separated "
-                           "by commas.")
+        raise run.RunError(f"No answers about {profile.name} in {source}: "
+                           "name the files, separated by commas.")
     order = [*RELEASED.values()]  # Character-LLM first: others are paired with it
     paths.sort(key=lambda path: [*order, name := _system_name(path)].index(name))
     return [row.model_copy(update={"system": _system_name(path)})

@@ -27,7 +27,6 @@ from charlib.scores.reading import Judged
 
 DIMENSIONS = ("memorization", "values", "personality", "hallucination", "stability")
 NOT_ASKED = "nothing of the kind was asked"
-TEXT, MODEL, BESIDE, VALUE = "text", "model", "beside", "value"
 
 
 @dataclass(frozen=True)
@@ -79,15 +78,15 @@ class Share:
 @dataclass(frozen=True)
 class Part:
     """A registered part. `function` gives a Share, a ready record, or None where there is nothing
-    to say. `kind`: TEXT counts for the dimension's value, MODEL needs likelihoods, BESIDE is
-    informative, VALUE is the value itself where that is not the mean of the one text part.
-    A part whose `dimension` is "" stands beside the dimensions.
+    to say. `kind`: "text" counts for the dimension's value, "model" needs likelihoods, "beside" is
+    informative, "value" is the value itself where that is not the one text part. A part whose
+    `dimension` is "" stands beside the dimensions.
     """
 
     dimension: str
     name: str
     function: Callable[[Sequence[Judged], Context], Share | dict | None]
-    kind: str = BESIDE
+    kind: str = "beside"
     formula: str = ""
 
     @property

@@ -179,7 +179,8 @@ def by_turn(answers: Sequence[Answer], profile: Profile) -> list[dict]:
         no = [refused(one.text, one.asked, denial=False) for one in said]
         words = [len(one.text.split()) for one in said]
         rows.append({
-            "system": system, "turn": turn, "n": len(said), "words": round(float(np.mean(words)), 1),
+            "system": system, "turn": turn, "n": len(said),
+            "words": round(float(np.mean(words)), 1),
             "refused": round(float(np.mean(no)), 3),
             "grounding": round(float(np.mean(shares)), 3) if shares else None})
     return rows

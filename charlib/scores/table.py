@@ -2,7 +2,7 @@
 lengths and spread.
 
     table = scores.score(answers, profile, questions)
-    table = scores.score_answers("answers.jsonl", "page.md", metrics=["my_metrics:irony"])
+    table = scores.score(answers, profile, metrics=["my_metrics:irony"])
 """
 
 import math
@@ -15,9 +15,8 @@ import numpy as np
 from charlib.records import Answer, Profile, Question
 from charlib.scores import statistics
 from charlib.scores.dimensions import PARTS, formulas, names_said
+from charlib.scores.parts import DIMENSIONS, Context, Part, Share, Unit, as_metrics
 from charlib.scores.reading import Judged, judge_all
-from charlib.scores.parts import (BESIDE, DIMENSIONS, TEXT, VALUE, Context, Part, Share, Unit,
-                                  as_metrics)
 from charlib.scores.replies import HEARD
 
 NOTE = "intervals are over questions, one training"
@@ -54,7 +53,8 @@ def score(answers: Sequence[Answer], profile: Profile, questions: Sequence[Quest
         context = Context(profile, bank, told, voices or {}, seed)
         systems[name] = _measure([one for one in said if one.system == name], context, own)
     first = "simulacrum" if "simulacrum" in systems else next(iter(systems), "")
-    pairs = {f"{first}-{name}": (systems[first], systems[name]) for name in systems if name != first}
+    pairs = {f"{first}-{name}": (systems[first], system)
+             for name, system in systems.items() if name != first}
     table = {
         "character": profile.name, "base_model": base_model,
         "seeds": sorted({answer.seed for answer in answers}), "note": NOTE,
@@ -80,13 +80,13 @@ def _measure(said: list[Judged], context: Context, metrics: Sequence[Part]) -> _
         found = part.function(said, context)
         record = found.record(context.seed) if isinstance(found, Share) else found
         entry = table.setdefault(part.dimension or part.name, {"parts": {}, "beside": {}})
-        if part.kind == VALUE or not part.dimension:
+        if part.kind == "value" or not part.dimension:
             entry |= record
         elif record is not None:
-            entry["beside" if part.kind == BESIDE else "parts"][part.name] = record
-        if part.kind == VALUE:
+            entry["beside" if part.kind == "beside" else "parts"][part.name] = record
+        if part.kind == "value":
             units[part.dimension] = found.units
-        elif part.kind == TEXT:
+        elif part.kind == "text":
             units.setdefault(part.dimension, found.units)
             if "value" not in entry:
                 entry |= record
