@@ -66,10 +66,10 @@ def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
     your own, functions or `module:object`. It is written to `out`, and to `rows` one row per
     answer as the reader of replies saw it, where they are given.
 
-    `answers` of a file that names no system are those of `system`, else of the file's name.
+    `profile` is a file or a shipped character; `answers` of a file that names no system are those of `system`, else of the file's name.
     """
     said = playground.load_answers(answers, system) if isinstance(answers, str | Path) else list(answers)
-    person = profile if isinstance(profile, Profile) else profiles.load(profile)
+    person = profile if isinstance(profile, Profile) else profiles.load(profiles.find(profile))
     bank = playground.load_questions(questions) if isinstance(questions, str | Path) else questions
     table = scores.score(said, person, bank, metrics=metrics)
     if out:
