@@ -3,7 +3,8 @@ beside a twin that is answered.
 
 A protective dialogue, as a row of protective.jsonl, and its twin:
 
-    {"id": "77aa…", "kind": "protective", "topic": "later technology", "beyond": "the telephone came later", "answerable": false, "twin": "b0c1…", …}
+    {"id": "77aa…", "kind": "protective", "topic": "later technology",
+     "beyond": "the telephone came later", "answerable": false, "twin": "b0c1…", …}
     {"id": "b0c1…", "kind": "protective", "answerable": true, "twin": "77aa…", …}
 
 Training only: the pairs a simulacrum is examined with are questions, and live in the question bank.
@@ -12,62 +13,52 @@ Training only: the pairs a simulacrum is examined with are questions, and live i
 from collections import Counter
 
 from charlib import run, teachers
-from charlib.experience.grounding import Result, Support, deduplicate, ground, reject
+from charlib.experience.grounding import Result, Support, deduplicate, drop, ground
 from charlib.experience.parse import parse_dialogue, split_exchanges
-from charlib.experience.reconstruction import answered, ask, decide, livable, usable, write_rejects
-from charlib.records import Dialogue, Profile, Reject, Request, content_id
+from charlib.experience.stage import (decide, facts, known, livable, read_answers, report_changes,
+                                      write_rejects)
+from charlib.records import Completion, Dialogue, Profile, Request, content_id
 
 
-def protective_requests(profile: Profile, character: str, pairs: int = 3, limit: int = 0) -> list[Request]:
-    """Two requests a paragraph for `pairs` pairs each: in the person's full voice, and short drills
-    that mark the boundary in many frames.
+def protective_requests(profile: Profile, character: str, pairs: int = 3,
+                        limit: int = 0) -> list[Request]:
+    """Two requests per paragraph for `pairs` pairs each: in the person's full voice, and short
+    drills that mark the boundary in many frames.
 
-    Character-LLM, section 3.3, asked one prompt a paragraph and had no twins.
+    Character-LLM, section 3.3, asked one prompt per paragraph and had no twins.
     """
-    return [
-        teachers.request(
-            character, stage, item.id, profile, {"paragraph": item.text, "item": item, "profile": profile, "count": str(pairs)}, sample
-        )
-        for sample, stage in enumerate(("protective", "boundary"))
-        for item in livable(profile, limit)
-    ]
+    return [teachers.request(character, stage, item.id, profile,
+                             facts(profile, item, count=str(pairs)), sample)
+            for sample, stage in enumerate(("protective", "boundary"))
+            for item in livable(profile, limit)]
 
 
-def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3, limit: int = 0) -> Result:
+def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3,
+                     limit: int = 0) -> Result:
     """Ask for protective pairs, parse, check and keep them. Writes protective.jsonl and the
     rejects; returns the result.
     """
-    before = {row["id"] for row in here.read_jsonl("protective.jsonl")} if here.has("protective.jsonl") else set()
+    before, result = known(here, "protective.jsonl"), Result()
     requests = protective_requests(profile, here.character, pairs, limit)
-    completions = ask(here, "protective", requests, teacher)
-    result = Result(attrition=Counter(asked=len(requests), answered=answered(completions)))
-    found: list[Dialogue] = []
-    for request in requests:
-        completion = completions.get(request.id)
-        if not usable(completion, request, result):
-            continue
-        made = parse_pairs(completion.text, request, completion, profile)
-        if not made:
-            reject(result, request, "no pair found", completion.text)
-            continue
-        result.attrition["parsed"] += 1
-        found += made[: 2 * pairs] if request.stage == "protective" else made
+    answers = read_answers(
+        here, "protective", requests, teacher, result, missing="no pair found",
+        parse=lambda request, completion: parse_pairs(completion.text, request, completion, profile))
+    found = [dialogue for request, made in answers
+             for dialogue in (made[: 2 * pairs] if request.stage == "protective" else made)]
     support = Support(profile)
     # only what the person says is checked: the question may well name what lies beyond
-    grounded = [ground(dialogue, profile, support, result, most=5) for dialogue in found]
-    kept = deduplicate([dialogue for dialogue in grounded if dialogue], result, threshold=96)
-    result.attrition["grounded"] = sum(dialogue is not None for dialogue in grounded)
-    result.kept = decide(here, _with_twins(kept, result), result.rejects)
-    result.attrition["kept"] = len(result.kept)
+    grounded = [one for item in found if (one := ground(item, profile, support, result, most=5))]
+    kept = _with_twins(deduplicate(grounded, result, threshold=96), result)
+    result.kept = decide(here, kept, result.rejects)
+    result.attrition.update(grounded=len(grounded), kept=len(result.kept))
     here.write_jsonl("protective.jsonl", result.kept)
     write_rejects(here, "protective", result.rejects)
-    after = {dialogue.id for dialogue in result.kept}
-    if before:
-        here.say(f"protective: {len(after & before)} kept as they were, {len(after - before)} made again, {len(before - after)} gone")
+    report_changes(here, "protective", before, result.kept)
     return result
 
 
-def parse_pairs(text: str, request: Request, completion, profile: Profile) -> list[Dialogue]:
+def parse_pairs(text: str, request: Request, completion: Completion,
+                profile: Profile) -> list[Dialogue]:
     """Protective exchanges and their twins from a teacher's answer, linked both ways."""
     made: dict[str, Dialogue] = {}
     twin_of: dict[str, str] = {}
@@ -75,17 +66,19 @@ def parse_pairs(text: str, request: Request, completion, profile: Profile) -> li
         turns = parse_dialogue(script, profile)
         if not turns or turns[-1].role != profile.short_name:
             continue
-        answerable = fields.get("answerable", "yes" if "twin of" in fields else "no").lower().startswith("y")
-        id = content_id(request.subject, "protective", *(f"{turn.role}{turn.text}" for turn in turns))
+        answerable = fields.get("answerable", "yes" if "twin of" in fields else "no").lower()
+        said = (f"{turn.role}{turn.text}" for turn in turns)
         made[fields["number"]] = Dialogue(
-            id=id, paragraphs=[request.subject], kind="protective", turns=turns, teacher=completion.teacher, request=request.id,
-            attempts=completion.attempts, topic=fields.get("kind", "").lower() or None, beyond=fields.get("beyond"), answerable=answerable,
-        )  # fmt: skip
+            id=content_id(request.subject, "protective", *said), paragraphs=[request.subject],
+            kind="protective", turns=turns, teacher=completion.teacher, request=request.id,
+            attempts=completion.attempts, topic=fields.get("kind", "").lower() or None,
+            beyond=fields.get("beyond"), answerable=answerable.startswith("y"))
         if fields.get("twin of"):
             twin_of[fields["number"]] = fields["twin of"].strip(" #.")
     for number, other in twin_of.items():
         if other in made and made[other].answerable != made[number].answerable:
-            made[number] = made[number].model_copy(update={"twin": made[other].id, "topic": made[other].topic})
+            link = {"twin": made[other].id, "topic": made[other].topic}
+            made[number] = made[number].model_copy(update=link)
             made[other] = made[other].model_copy(update={"twin": made[number].id})
     return list(made.values())
 
@@ -94,16 +87,13 @@ def _with_twins(dialogues: list[Dialogue], result: Result) -> list[Dialogue]:
     """Keep whole pairs: a refusal without its twin teaches refusing, so it is rejected; a lone
     answerable exchange does no harm.
     """
-    ids = {dialogue.id for dialogue in dialogues}
-    kept = []
+    ids, kept = {dialogue.id for dialogue in dialogues}, []
     for dialogue in dialogues:
         if dialogue.twin in ids or dialogue.answerable:
             kept.append(dialogue)
-            continue
-        text = " / ".join(turn.text for turn in dialogue.turns)
-        result.rejects.append(
-            Reject(stage="protective", reason="no twin", paragraph=dialogue.paragraphs[0], request=dialogue.request, text=text)
-        )
+        else:
+            text = " / ".join(turn.text for turn in dialogue.turns)
+            drop(result.rejects, dialogue, "no twin", text)
     return kept
 
 
@@ -129,13 +119,18 @@ def leaking_share(dialogues: list[Dialogue]) -> float:
     refusals = [item for item in dialogues if not item.answerable]
     leaking = 0
     for item in refusals:
-        asked = {word.strip(".,;:?!'\"").lower() for turn in item.turns[:-1] for word in turn.text.split()}
-        telling = {word.strip(".,;:'\"").lower() for word in (item.beyond or "").split() if len(word) > 6} - asked
-        leaking += bool(telling & {word.strip(".,;:?!'\"").lower() for word in item.turns[-1].text.split()})
+        asked = _words(" ".join(turn.text for turn in item.turns[:-1]))
+        telling = _words(" ".join(word for word in (item.beyond or "").split() if len(word) > 6))
+        leaking += bool((telling - asked) & _words(item.turns[-1].text))
     return leaking / len(refusals) if refusals else 0.0
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip(".,;:?!'\"").lower() for word in text.split()}
 
 
 def matched_pairs(dialogues: list[Dialogue]) -> list[tuple[Dialogue, Dialogue]]:
     """(beyond, within) for every kept pair."""
     by_id = {dialogue.id: dialogue for dialogue in dialogues}
-    return [(item, by_id[item.twin]) for item in dialogues if not item.answerable and item.twin in by_id]
+    return [(item, by_id[item.twin]) for item in dialogues
+            if not item.answerable and item.twin in by_id]
