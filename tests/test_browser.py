@@ -288,7 +288,7 @@ def test_a_paragraph_is_edited_and_saved_in_notebook_01(page, lab):
     slider = page.tab.locator(".widget-slider .noUi-handle").first
     slider.focus()
     slider.press("ArrowRight")
-    page.tab.wait_for_function("el => el.value.includes('openness: 0.9')", arg=area.element_handle())
+    page.tab.wait_for_function("el => el.value.includes('openness: 0.7')", arg=area.element_handle())
     area.fill(area.input_value().replace("---", "--", 1))
     page.button("Save").click()
     page.told("Not saved").wait_for()

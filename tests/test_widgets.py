@@ -232,6 +232,17 @@ def test_the_stop_button_writes_the_stop_file(here):
     assert here.path("STOP").exists() and monitor.stop.disabled
 
 
+def test_a_plan_a_spoilt_step_and_an_event_of_later_days_are_told(here):
+    monitor = show.UploadMonitor(here)
+    monitor.update({"event": "plan", "epochs": 2.5, "asked_epochs": 4, "step_seconds": 1.2, "top_layers": 8, "left_out": 0})
+    told = "2.5 of 4 epochs fit the time; about 1.2 s per step; adapters on the top 8 layers only"
+    assert told in monitor.line.value and "left out" not in monitor.line.value
+    monitor.update({"step": 3, "steps": 9, "event": "nan", "loss": None, "hint": "lower the learning rate"})
+    assert "lower the learning rate" in monitor.line.value and not monitor.losses
+    monitor.update({"event": "opened"})
+    assert "opened" in monitor.line.value
+
+
 def test_watching_headless_prints_lines_and_blocks(here, monkeypatch, capsys):
     told = [{"event": "start", "examples": 3, "tokens": 90, "computed": 120, "dtype": "float32", "device": "cpu"},
             {"step": 1, "steps": 2, "epoch": 0.5, "seconds": 1, "loss": 2.5, "tokens_per_second": 50},

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import ipywidgets
+
 from charlib import experience, run
 from charlib import profile as profiles
 from charlib.records import Dialogue, Reject, Scene, Turn
@@ -21,8 +23,6 @@ class ExperienceBrowser:
     """
 
     def __init__(self, here: run.Run):
-        import ipywidgets
-
         self.here, self.person = here, profiles.load(here.path("profile.md"))
         self.places = {item.id: at for at, item in enumerate(self.person.paragraphs, 1)}
         self.scenes = {item.id: item for item in here.read_jsonl("scenes.jsonl", Scene)}

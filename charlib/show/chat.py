@@ -4,6 +4,8 @@ import itertools
 import time
 from functools import partial
 
+import ipywidgets
+
 from charlib import models, run, scores
 from charlib import playground as playgrounds
 from charlib import profile as profiles
@@ -36,8 +38,6 @@ class Playground:
     """
 
     def __init__(self, here: run.Run, sim, person: Profile):
-        import ipywidgets
-
         self.here, self.sim, self.person = here, sim, person
         self.talks = {"simulacrum": playgrounds.Talk(sim, person)}
         part = part_of("16em")
@@ -184,8 +184,6 @@ class DinnerTable:
     """Two or three characters talk with each other about a topic, all in one loaded base."""
 
     def __init__(self, here: run.Run, sim, person: Profile):
-        import ipywidgets
-
         self.here, self.sim, self.person, self.rows = here, sim, person, []
         self.sampling, part = models.Sampling(max_new_tokens=64, temperature=0.7), part_of("22em")
         self.guests = guests(here, sim, person, self.sampling)

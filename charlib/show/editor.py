@@ -4,6 +4,8 @@ import difflib
 from collections import Counter
 from functools import partial
 
+import ipywidgets
+
 from charlib import profile as profiles
 from charlib import run
 from charlib.records import TRAITS, Dialogue, Profile, Scene
@@ -18,8 +20,6 @@ class ProfileEditor:
     """
 
     def __init__(self, here: run.Run):
-        import ipywidgets
-
         self.here = here
         wide = {"flex": "1 1 32em", "width": "auto", "height": "32em"}
         self.text = ipywidgets.Textarea(continuous_update=False, layout=wide)

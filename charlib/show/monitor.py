@@ -2,6 +2,8 @@
 
 import time
 
+import ipywidgets
+
 from charlib import run, upload
 from charlib.show import widgets as ui
 from charlib.show.plots import colour
@@ -11,6 +13,11 @@ LINES = {  # what the events of training.jsonl say
     "plan": "{epochs:g} of {asked_epochs:g} epochs fit the time",
     "stop": "stopped at step {step}: {reason}",
     "end": "kept in {kept}/; peak memory {peak_gb} GB",
+    "nan": "{hint}",
+}
+PLANNED = {  # what else a plan may say, where it is not nothing
+    "step_seconds": "about {} s per step", "top_layers": "adapters on the top {} layers only",
+    "left_out": "{} conversations are left out",
 }
 
 
@@ -20,8 +27,6 @@ class UploadMonitor:
     """
 
     def __init__(self, here: run.Run):
-        import ipywidgets
-
         self.here, self.losses = here, []
         self.heard: dict[str, dict[str, str]] = {}  # question -> epoch -> reply
         self.bar = ipywidgets.FloatProgress(max=1, layout={"flex": "1 1 20em", "width": "auto"})
@@ -87,19 +92,16 @@ def describe(row: dict) -> str:
     event = row.get("event")
     if event == "sample":
         return f"after epoch {row['epoch']}: {row['replies'][0]['reply']}" if row["replies"] else ""
-    if event == "plan" and row["left_out"]:
-        return LINES[event].format(**row) + f"; {row['left_out']} conversations are left out"
-    if event in LINES:
-        return LINES[event].format(**row)
+    if event:
+        more = [text.format(row[name]) for name, text in PLANNED.items()
+                if event == "plan" and row.get(name)]
+        return "; ".join([LINES.get(event, event).format(**row), *more])
     if "validation_loss" in row:
         return f"epoch {row['epoch']:.1f}: held-out loss {row['validation_loss']:.2f}"
-    if row.get("loss") is None:
-        return str(row.get("hint", ""))
-    speed, left = row.get("tokens_per_second", 0), row["steps"] - row["step"]
-    seconds = row.get("seconds", 0) / max(1, row["step"]) * left
-    time_left = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-    return (f"step {row['step']}/{row['steps']}: loss {row['loss']:.2f}, {speed:.0f} tokens/s, "
-            f"about {time_left} left")
+    seconds = row["seconds"] / row["step"] * (row["steps"] - row["step"])
+    left = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return (f"step {row['step']}/{row['steps']}: loss {row['loss']:.2f}, "
+            f"{row.get('tokens_per_second', 0):.0f} tokens/s, about {left} left")
 
 
 def watch_upload(here: run.Run) -> list[dict]:

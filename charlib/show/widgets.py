@@ -3,6 +3,8 @@
 import html
 import re
 
+import ipywidgets
+
 from charlib import run
 from charlib.records import Dialogue, Scene
 
@@ -118,22 +120,16 @@ def table(rows, columns: list[str] | None = None) -> Table:
 
 def as_html(inner: str = "", **look):
     """A cell of HTML; what is put into it must be escaped."""
-    import ipywidgets
-
     return ipywidgets.HTML(inner, **look)
 
 
 def row(*parts, **look):
     """Controls side by side, in several lines where the screen is narrow."""
-    import ipywidgets
-
     return ipywidgets.HBox(parts, layout=ROW | look)
 
 
 def view(*parts):
     """A whole widget, under the line that appears when its kernel has died."""
-    import ipywidgets
-
     return ipywidgets.VBox([gone(), *parts])
 
 
@@ -161,8 +157,6 @@ def saying(said, act):
 
 def make_button(name: str, does: str, press, **look):
     """A button that calls `press()`; `does` is what it says when one points at it."""
-    import ipywidgets
-
     made = ipywidgets.Button(description=name, tooltip=does, **look)
     made.on_click(lambda _: press())
     return made
