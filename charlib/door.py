@@ -19,7 +19,8 @@ def load(name: str, outputs: str | Path | None = None, *, visitor: str = "") -> 
     """
     here = opened(name, outputs)
     person = profiles.load(here.path("profile.md"))
-    return playground.Talk(models.load_simulacrum(here), person, visitor)
+    sim, prompt = models.load_simulacrum(here), playground.trained_prompt(here)
+    return playground.Talk(sim, person, visitor, prompt=prompt)
 
 
 def opened(name: str, outputs: str | Path | None = None) -> run.Run:
@@ -66,7 +67,8 @@ def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
     your own, functions or `module:object`. It is written to `out`, and to `rows` one row per
     answer as the reader of replies saw it, where they are given.
 
-    `profile` is a file or a shipped character; `answers` of a file that names no system are those of `system`, else of the file's name.
+    `profile` is a file or a shipped character; `answers` of a file that names no system are those
+    of `system`, else of the file's name.
     """
     said = playground.load_answers(answers, system) if isinstance(answers, str | Path) else list(answers)
     person = profile if isinstance(profile, Profile) else profiles.load(profiles.find(profile))
@@ -79,6 +81,5 @@ def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
     return table
 
 
-def train(name: str, rows: str | Path | Sequence[dict], **given) -> run.Run:
-    """Train a character on chat rows, {"messages": [{"role", "content"}, …]}."""
-    return upload.train_rows(name, rows, **given)
+# a character from chat rows of one's own, without the notebooks
+train = upload.train_rows

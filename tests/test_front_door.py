@@ -122,6 +122,37 @@ def test_readme_a_teacher_of_ones_own_writes_exchanges_that_are_kept(here, perso
     assert {item.teacher for item in told.kept} == {"Plain"} and len(told.kept) >= 3
 
 
+def test_readme_own_rows_are_trained_and_the_character_answers(beethoven, small, tmp_path, monkeypatch):
+    own = {"role": "system", "content": "You keep the light of Inchcape."}
+    asked = [("Where do you live?", "By the lock."), ("Who taught you?", "My aunt.")]
+    run.write_jsonl(tmp_path / "chat.jsonl", [
+        {"messages": [own, {"role": "user", "content": one}, {"role": "assistant", "content": two}]} for one, two in asked])
+    code = snippets()["train"].replace('recipe="full"', f'recipe="tiny", top_layers=2, base={str(small.folder)!r}')
+    told: list = []
+    exec(code, {"print": told.append})
+    assert len(told) == 1 and told[0].tokens > 0
+    here = run.open("mine")
+    assert here.path("adapter").is_dir() and here.read_json("spec.json")["character"] == "Ann Lee"
+    talk = charlib.load("mine")
+    monkeypatch.setattr(talk, "sim", Thinks())
+    talk.ask("Who taught you?", place="Hull")
+    assert talk.sim.heard[0][0]["content"] == own["content"] + "\nPlace: Hull"  # never outside its training's set-up
+
+
+def test_readme_a_metric_of_ones_own_is_scored(beethoven, tmp_path):
+    bank = playground.load_questions(tmp_path / "questions.jsonl")
+    playground.conduct(tmp_path / "answers.jsonl", bank, playground.make_systems(None, profiles.load(profiles.find("beethoven")), [Says()], beethoven))
+    rows = [json.loads(line) | {"system": "simulacrum"} for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    run.write_jsonl(tmp_path / "answers.jsonl", rows)
+    names: dict = {}
+    exec(snippets()["metric"], names)
+    assert names["table"]["systems"]["simulacrum"]["brevity"]["value"] == 1.0
+    given = ["score", "answers.jsonl", "--profile", "beethoven", "--out", "s.json", "--rows", "rows.jsonl"]
+    assert command.main(given) == 0
+    (row, *_) = run.read_jsonl(tmp_path / "rows.jsonl")
+    assert set(row) == {"question", "system", "refuses", "leaks", "says_gold", "text"} and row["text"] == "Moss."
+
+
 # ---- hidden thoughts
 
 

@@ -36,8 +36,8 @@ class SetUp:
     the profile's passages nearest to the last question.
     """
 
-    def __init__(self, profile: Profile, words: int = 0, **setting: str):
-        self.prompt, self.words = models.system_prompt(profile.name, **setting), words
+    def __init__(self, profile: Profile, words: int = 0, prompt: str = "", **setting: str):
+        self.prompt, self.words = set_up(profile.name, prompt, **setting), words
         self._passages = [item.text for item in profile.paragraphs]
         self._search = Search(self._passages) if words else None
 
@@ -57,6 +57,17 @@ class SetUp:
                 kept.append(" ".join(passage[:left]))
             left -= len(passage)
         return f"{self.prompt}\nFrom your life:\n" + "\n".join(kept)
+
+
+def set_up(name: str, prompt: str = "", **setting: str) -> str:
+    """The standard set-up, or a training's own `prompt` with the place, time and state."""
+    standard, whole = models.system_prompt(name), models.system_prompt(name, **setting)
+    return (prompt or standard) + whole[len(standard):]
+
+
+def trained_prompt(here: run.Run) -> str:
+    """The set-up that a run was trained under, if it has been trained."""
+    return here.read_json("spec.json").get("system", "") if here.has("spec.json") else ""
 
 
 class Trained:
@@ -220,6 +231,7 @@ def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequenc
     profile's passages `endpoint_profile:<model>`), `run:<other run>`, a file of answers,
     `module:object`. Raises RunError for what is none of them.
     """
+    given = {"prompt": trained_prompt(here), **given}
     model = functools.cache(lambda: sim or models.load_simulacrum(here))
     names = wanted.split(",") if isinstance(wanted, str) else wanted
     names = [one.strip() if isinstance(one, str) else one for one in names]
@@ -278,6 +290,7 @@ def _other(model: Callable, other: run.Run, name: str, given: dict) -> Trained:
     except run.RunError:
         sim, adapter = models.load_simulacrum(other), "simulacrum"
         person = profiles.load(other.path("profile.md"))
+    given = given | {"prompt": trained_prompt(other)}
     return Trained(sim, person, name=name, adapter=adapter, **given)
 
 

@@ -10,7 +10,7 @@ from charlib import models, run
 from charlib.models import BASE, Reply, Sampling
 from charlib.playground.answers import ANSWERS, by_conversation, kept_answers
 from charlib.playground.interview import makers_of, put
-from charlib.playground.systems import System
+from charlib.playground.systems import System, set_up
 from charlib.playground.thoughts import split_thought, spoken_pieces
 from charlib.records import Answer, Profile, Question
 
@@ -158,12 +158,13 @@ def _heard(rows: Sequence[Answer], names: Sequence[str], who: int, topic: str) -
 class Talk:
     """A talk that a person has with a character, always under its set-up; what was said is
     remembered. `system` is the name of an adapter, or "prompted" for the base without one;
-    `visitor` is who speaks to it, as others do in its experience.
+    `visitor` is who speaks to it, as others do in its experience; `prompt` a training's own set-up.
     """
 
-    def __init__(self, sim: models.Simulacrum, profile: Profile, visitor: str = "", system: str = "simulacrum"):
+    def __init__(self, sim: models.Simulacrum, profile: Profile, visitor: str = "", system: str = "simulacrum",
+                 prompt: str = ""):
         self.sim, self.profile, self.visitor, self.system = sim, profile, visitor, system
-        self.name = profile.name
+        self.name, self.prompt = profile.name, prompt
         self.setting: dict[str, str] = {}
         self.messages: list[dict] = []
         self.seed = 0
@@ -202,7 +203,7 @@ class Talk:
     def _heard(self) -> tuple[list[dict], Sampling, int]:
         self.sim.use(BASE if self.system == "prompted" or not self.sim.adapters else self.system)
         setting = {name: text for name, text in self.setting.items() if text}
-        prompt = models.system_prompt(self.profile.name, **setting)
+        prompt = set_up(self.name, self.prompt, **setting)
         sampling = Sampling(max_new_tokens=90, temperature=0.7 if self.seed else 0.0)
         return [{"role": "system", "content": prompt}, *self.messages[-9:]], sampling, self.seed
 
