@@ -21,19 +21,19 @@ class ProfileEditor:
 
     def __init__(self, here: run.Run):
         self.here = here
-        wide = {"flex": "1 1 32em", "width": "auto", "height": "32em"}
+        wide = {"flex": "1 1 30em", "width": "auto", "height": "32em"}
         self.text = ipywidgets.Textarea(continuous_update=False, layout=wide)
         look = {"min": -1, "max": 1, "step": 0.1, "readout_format": "+.1f", "layout": {
-            "width": "23em"}, "style": {"description_width": "9em"}, "continuous_update": False}
+            "width": "25em"}, "style": {"description_width": "10.5em"}, "continuous_update": False}
         self.traits = {name: ipywidgets.FloatSlider(description=name, **look) for name in TRAITS}
-        self.hint, self.said, self.changes = (ui.as_html() for _ in range(3))
-        self.stale, self.marks = (ui.as_html(layout={"max_height": "16em"}) for _ in range(2))
+        self.hint, self.said, self.stale, self.marks, self.changes = (
+            ui.as_html() for _ in range(5))
         self.check = ui.make_button("Check", "what a careful editor would mark", self.tell)
         self.save = ui.make_button("Save", "write profile.md of this run",
                                    ui.saying(self.said, self.write), button_style="primary")
         self.undo = ui.make_button("Undo all", "back to what is saved", self.load)
         self.file = ipywidgets.FileUpload(accept=".txt,.md", description="Open a file")
-        traits = ipywidgets.VBox([*self.traits.values(), self.hint], layout={"width": "24em"})
+        traits = ipywidgets.VBox([*self.traits.values(), self.hint], layout={"width": "26em"})
         self.view = ui.view(ui.row(self.text, traits, align_items="flex-start"),
                             ui.row(self.check, self.save, self.undo, self.file),
                             self.said, self.stale, self.marks, self.changes)
@@ -160,7 +160,11 @@ def names_of(person: Profile) -> dict[str, str]:
 
 
 def titled(title: str, rows: list[dict]) -> str:
-    return ui.panel(f"<b>{title}</b>") + ui.table(rows).html() if rows else ""
+    """A table under its title, that scrolls where it is long; nothing where there are no rows."""
+    rule = "<style>.charlib-told td:first-child{white-space:nowrap}</style>"
+    look = "max-height:18em;overflow:auto;margin-top:.6em"
+    told = f"{rule}<b>{title}</b><div class='charlib-told'>{ui.table(rows).html()}</div>"
+    return ui.panel(told, look) if rows else ""
 
 
 def some(count: int, noun: str) -> str:
