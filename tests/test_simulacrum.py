@@ -321,10 +321,6 @@ def test_a_base_in_a_local_folder_is_found_from_where_it_was_named_and_from_home
     for folder, name in ((small.folder.parent, small.folder.name), (small.folder, "."), (tmp_path, f"~/{small.folder.name}")):
         monkeypatch.chdir(folder)
         assert models.find_base(name) == small.base, name
-        whole = models.full_name(name)
-        monkeypatch.chdir(tmp_path)
-        assert models.find_base(whole) == small.base, "the same from any other folder"
-    assert models.full_name("bundled") == "bundled" and models.full_name("owner/model@abc") == "owner/model@abc"
     assert small.base.name == small.folder.name, "no path of this machine in what is shown or written"
 
 

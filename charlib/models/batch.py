@@ -16,7 +16,6 @@ from charlib.models.prefill import First, alike, prefill
 class Sampling:
     """How replies are drawn. Temperature 0 is greedy; the penalty divides the logits of words
     already said."""
-
     max_new_tokens: int = 64
     temperature: float = 0.0
     top_p: float = 0.95
@@ -26,7 +25,6 @@ class Sampling:
 @dataclass
 class Said:
     """A reply being given: the conversation's number, its token ids so far without the stop."""
-
     index: int
     generator: object
     out: list[int] = field(default_factory=list)
@@ -39,11 +37,9 @@ class Batch:
 
     `speaking()` is the context in which the model answers; every reply draws from a generator of
     its own, so that who stands beside it changes nothing."""
-
     def __init__(self, model, speaking: Callable, stops: set[int], sampling: Sampling, seed: int,
                  slots: int, width: int):
         import torch
-
         self.model, self.speaking, self.stops = model, speaking, stops
         self.sampling, self.seed, self.slots = sampling, seed, slots
         self.saying: list[Said] = []
@@ -67,7 +63,6 @@ class Batch:
     def admit(self, chosen: list[tuple[int, Tokens]]) -> None:
         """Give each (number, conversation) a place and compute its prompt."""
         import torch
-
         began, first, device = time.perf_counter(), len(self.saying), self.model.device
         logits: list = [None] * len(chosen)
         for part in prefill(self.model, [item.ids for _, item in chosen], self.speaking):
@@ -114,7 +109,6 @@ class Batch:
         """Let those in `keep` stay: the last of them move into the gaps, so that little is copied.
         Returns their tokens."""
         import torch
-
         stay = set(keep)
         movers = iter([place for place in reversed(keep) if place >= len(keep)])
         order = [place if place in stay else next(movers) for place in range(len(keep))]
@@ -131,7 +125,6 @@ class Batch:
 
     def _forward(self, token) -> None:
         import torch
-
         count = len(self.saying)
         at = self.lengths[:count]
         self.told[torch.arange(count, device=token.device), at] = token
@@ -155,7 +148,6 @@ def pick(logits, told, sampling: Sampling, generators):
     """The next token of each row, shape (rows,). Penalised for the ids in `told` (rows, any), then
     greedy, or drawn from the top-p share."""
     import torch
-
     logits = logits.float()
     if sampling.repetition_penalty != 1.0:
         had, by = logits.gather(1, told), sampling.repetition_penalty
@@ -175,7 +167,6 @@ def places(config, slots: int, width: int):
     own length: nothing is copied to grow."""
     import torch
     from transformers.cache_utils import Cache, DynamicLayer
-
     class Layer(DynamicLayer):
         def lazy_initialization(self, keys, values) -> None:
             self.dtype, self.device = keys.dtype, keys.device

@@ -27,7 +27,6 @@ def system_prompt(name: str, *, place: str = "", time: str = "", state: str = ""
 class Tokens:
     """A tokenised conversation: `ids` and `labels` of one length; `prefix` tokens at the start are
     the system prompt."""
-
     ids: np.ndarray
     labels: np.ndarray
     prefix: int
@@ -55,7 +54,6 @@ def render(tokenizer, messages: list[dict], *, reply: bool) -> str:
     Templates without a system role get the system text folded into the first user turn. Raises
     TemplateError otherwise."""
     import jinja2
-
     def write(wanted):
         return tokenizer.apply_chat_template(wanted, tokenize=False, add_generation_prompt=reply)
 
@@ -133,7 +131,6 @@ def visible(groups, segments):
     """Boolean mask (rows, 1, length, length): True where a position may look. Padding looks at
     itself only."""
     import torch
-
     length = groups.shape[1]
     same_group = groups[:, :, None] == groups[:, None, :]
     own = (segments[:, :, None] == segments[:, None, :]) | (segments[:, None, :] == 0)

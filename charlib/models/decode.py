@@ -43,7 +43,6 @@ MERGE_FROM = 8  # so many conversations pay for adding an adapter to the weights
 class Reply:
     """A reply: its text as generated (from a talk: what is said, thoughts apart), number of tokens,
     whether it stopped by itself, its share of the seconds its batch took."""
-
     text: str
     tokens: int = 0
     finish: str = "stop"
@@ -56,7 +55,6 @@ class Reply:
 
 class Simulacrum:
     """A base model with named adapters. `use(name)` switches; `BASE` is the bare model."""
-
     def __init__(self, model, tokenizer, base: Base | None = None):
         self.model, self.tokenizer, self.base = model.eval(), tokenizer, base
         self.adapters: list[str] = []
@@ -80,7 +78,6 @@ class Simulacrum:
         """Load an adapter under a name. Raises RunError for a wrong base or a pickled file (fault
         F26)."""
         import peft
-
         check_adapter(folder, self.base)
         with self._turn:
             if not self.adapters:
@@ -162,7 +159,6 @@ class Simulacrum:
         """The context in which the model answers as this thread's adapter, `count` conversations
         long: that many pay for a merge, in a type where it is exact to rounding."""
         import torch
-
         merge = count >= MERGE_FROM and self.model.dtype == torch.float32
         return functools.partial(self._acting, self.name, merge and self.name != BASE)
 
@@ -171,7 +167,6 @@ class Simulacrum:
         """The model to oneself, answering as `name`. `merged`: the adapter is added to the weights
         meanwhile; the base's own are put back as they were, bit for bit."""
         import torch
-
         with self._turn, torch.inference_mode():
             aside = []
             try:
@@ -188,7 +183,6 @@ class Simulacrum:
     def _sum(self, name: str) -> dict:
         """Weight plus adapter of every adapted layer; kept for the adapter that was merged last."""
         import torch
-
         if self._merged[0] != name:
             self._merged = ("", {})  # the other one's memory goes before this one's comes
             sums = {}
@@ -209,7 +203,6 @@ class Simulacrum:
         All are one tree: what prompts share is computed once, a prompt once for its options, an
         option without its last token, which predicts nothing that is asked."""
         import torch
-
         prompts = [encode(self.tokenizer, messages) for messages in conversations]
         found = [[0.0] * len(choices) for choices in options]
         paths, asked = [], []
@@ -242,7 +235,6 @@ class Simulacrum:
     def perplexity(self, texts: list[str]) -> float:
         """Perplexity a token of plain texts: what general ability is left (retention)."""
         import torch
-
         total, count, speaking = 0.0, 0, self._as(1)
         for text in texts:
             ids = self.tokenizer.encode(text, add_special_tokens=False)[:512]

@@ -17,7 +17,6 @@ ROW = 512
 class First:
     """What a prefill computed: states (rows, length, hidden), the cache behind them, and of each
     path (number, row, its places in the row)."""
-
     states: object
     cache: object
     shared: int
@@ -27,7 +26,6 @@ class First:
 class _Tree:
     """Token paths that share their beginnings, as one row: ids, each one's parent and depth, and of
     each path (number, places)."""
-
     def __init__(self):
         self.ids, self.parents, self.depths = [], [], []
         self.children: dict[tuple[int, int], int] = {}
@@ -64,7 +62,6 @@ def prefill(model, paths: list[np.ndarray], speaking: Callable, keep: bool = Tru
     the model answers. With `keep` keys and values of the rows are there."""
     import torch
     from transformers import DynamicCache
-
     stack, device = decoder(model), model.device
     shared, before = common(paths), DynamicCache(config=model.config)
     if shared:
@@ -114,7 +111,6 @@ def tree_batch(rows: list[_Tree], shared: int):
     """Tensors of trees behind `shared` tokens: ids and positions (rows, length), mask (rows, 1,
     length, shared + length)."""
     import torch
-
     length = max(len(row.ids) for row in rows)
     ids = np.zeros((len(rows), length), dtype=np.int64)
     positions = np.full((len(rows), length), shared, dtype=np.int64)

@@ -17,8 +17,8 @@ PLAIN = {"visitor", "interviewer", "stranger", "user", "questioner", "student"}
 
 def to_messages(dialogue: Dialogue, profile: Profile, scene: Scene | None = None, *,
                 thoughts: bool = True) -> list[dict]:
-    """A dialogue as strictly alternating chat messages: system, user, assistant, …, ending with the
-    protagonist. Empty when nobody is answered.
+    """A dialogue as strictly alternating chat messages (system, user, assistant, …) that end with
+    the protagonist's. Empty when nobody is answered.
 
     Others' turns become one user message, each under its name unless it is a plain questioner's;
     the protagonist's turns become one assistant message. In scenes thoughts and speech carry their

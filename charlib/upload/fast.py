@@ -18,7 +18,6 @@ def wrap(model, recipe: Recipe):
     masters used in the compute type."""
     import peft
     import torch
-
     if recipe.method == "full":
         return model.train()
     dtype, layers = model.dtype, model.config.num_hidden_layers
@@ -55,7 +54,6 @@ def lower(model, batch: dict, top: int):
     """Hidden states after the frozen lower layers, shape (rows, length, hidden), for training the
     top `top` layers only."""
     import torch
-
     stack = models.decoder(model)
     with torch.no_grad():
         states = stack.embed_tokens(batch["input_ids"])
@@ -86,7 +84,6 @@ def loss(model, batch: dict, top: int = 0, count=None):
     """Cross-entropy of the supervised positions: the head sees only those rows. Sum over `count`
     tokens, by default their own number."""
     import torch
-
     keep = batch["labels"] != models.IGNORE
     states, labels = hidden(model, batch, top)[keep], batch["labels"][keep]
     head = models.head(model)
@@ -106,7 +103,6 @@ def head_loss():
     Exact; the idea is Liger's fused linear cross-entropy (arXiv 2410.10989), where a frozen head
     needs no gradient of its own."""
     import torch
-
     class HeadLoss(torch.autograd.Function):
         @staticmethod
         def forward(ctx, states, weight, labels):
@@ -171,7 +167,6 @@ def optimizer(model, recipe: Recipe, rate: float):
     """Muon over adapters, which are matrices: its updates are of equal size in every direction, so
     rare facts count too. Else AdamW."""
     import torch
-
     trained = [values for values in model.parameters() if values.requires_grad]
     if recipe.optimizer == "adamw" or recipe.method == "full":
         return torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.weight_decay, fused=True)
@@ -179,7 +174,6 @@ def optimizer(model, recipe: Recipe, rate: float):
     class Muon(torch.optim.Optimizer):
         """torch.optim.Muon for many small matrices: those of one shape are orthogonalised together,
         in float32 (tested to agree with it)."""
-
         @torch.no_grad()
         def step(self, closure=None):
             for group in self.param_groups:
@@ -221,7 +215,6 @@ def orthogonal(matrices, steps: int = 3):
     A step is a polynomial of x x' before x, so the steps are taken on that small square, and x is
     multiplied once, at the end."""
     import torch
-
     square = matrices @ matrices.mT
     norm = square.diagonal(dim1=1, dim2=2).sum(-1).sqrt()[:, None, None] + 1e-7
     square = square / norm**2

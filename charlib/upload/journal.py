@@ -17,7 +17,6 @@ def journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer, beg
     """The callback that writes training.jsonl, names checkpoints by epoch, and stops for STOP, NaN,
     the time since `began`, or a gone parent."""
     import transformers
-
     parent = os.getppid()
 
     class Journal(transformers.TrainerCallback):
@@ -90,7 +89,6 @@ def journal(folder: Path, data: Rows, spec: dict, recipe: Recipe, tokenizer, beg
 def _sample(model, tokenizer, probes: list[dict], system: str) -> list[dict]:
     """A reply to each probe question as the model stands, greedy, 40 tokens at most."""
     import torch
-
     model.eval()
     replies, device = [], next(model.parameters()).device
     for probe in probes:
@@ -124,7 +122,6 @@ def together():
     """The processes that train together; one alone is a team too."""
     import accelerate
     import torch
-
     return accelerate.PartialState(cpu=not torch.cuda.is_available())
 
 
@@ -137,7 +134,6 @@ def _any(flag: bool) -> bool:
     """Whether it holds for any of the processes: they must stop at the same step."""
     import accelerate
     import torch
-
     state = accelerate.PartialState()
     if state.num_processes == 1:
         return flag

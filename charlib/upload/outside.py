@@ -14,10 +14,10 @@ def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outp
     """Fine-tune `base` on conversations and return the run, whose adapter answers as `name`.
 
     `where` is the name of a run or its folder; `rows` a JSONL file or a list of {"messages":
-    [{"role", "content"}, …]}, each strictly system?, user, assistant, …, ending with assistant. A
-    row without a system message gets the standard set-up of `name`. `fields` are fields of Recipe.
-    The same call again trains nothing anew; after an interruption it goes on. Raises RunError
-    naming the row, and Interrupted when the training fails."""
+    [{"role", "content"}, …]}: strictly system?, user, assistant, and so on, and at last assistant.
+    A row without a system message gets the standard set-up of `name`. `fields` are fields of
+    Recipe. The same call again trains nothing anew; after an interruption it goes on. Raises
+    RunError naming the row, and Interrupted when the training fails."""
     made, title = resolve_recipe(recipe, **fields), " ".join(name.split())
     if isinstance(where, Path) or len(Path(where).parts) > 1:
         folder = run.home(where).absolute()

@@ -87,7 +87,6 @@ def _idle_step(model, recipe: Recipe):
     """A training step as a function of a batch, at a learning rate of 0: a step's work, the weights
     stay as they are."""
     import torch
-
     trained = [values for values in model.parameters() if values.requires_grad]
     still = optimizer(model, recipe, 0.0)
 

@@ -23,7 +23,6 @@ class Recipe(BaseModel):
     written to training.jsonl. Adapters of the small model learn with Muon (arXiv 2502.16982): at
     equal steps it remembers more of facts met a few times than AdamW, which wants about a thirtieth
     of its learning rate."""
-
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     method: Literal["lora", "full"] = "lora"
     rank: PositiveInt = 64

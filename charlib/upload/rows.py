@@ -14,7 +14,6 @@ _PADDING = {"ids": 0, "labels": IGNORE, "positions": 0, "groups": -1, "segments"
 class Row:
     """A packed row of `length` tokens. Segment 0 of a group is its shared system prompt; group -1
     is padding."""
-
     ids: np.ndarray
     labels: np.ndarray
     positions: np.ndarray
@@ -81,7 +80,6 @@ def collate(rows: list[Row], multiple: int = 32) -> dict:
     Shape (rows, length), length padded to a multiple. `labels[i]` is the token that position i must
     predict: the next token of the same conversation."""
     import torch
-
     length = -(-max(len(row.ids) for row in rows) // multiple) * multiple
     batch = {name: np.full((len(rows), length), value) for name, value in _PADDING.items()}
     for r, row in enumerate(rows):
@@ -96,7 +94,6 @@ def collate(rows: list[Row], multiple: int = 32) -> dict:
 class Rows:
     """Packed rows as a data set; holds the cached lower activations of each row when only top
     layers train."""
-
     def __init__(self, rows: list[Row]):
         self.rows, self.lower = rows, [None] * len(rows)
 

@@ -45,7 +45,6 @@ def train(path: Path) -> Path:
     of the product."""
     import torch
     import transformers
-
     spec, folder = json.loads(path.read_text(encoding="utf-8")), path.parent
     recipe, checkpoints = Recipe(**spec["recipe"]), folder / "checkpoints"
     team = journal.together()
@@ -126,7 +125,6 @@ def _trainer(model, tokenizer, data: Rows, evaluation: Rows, recipe: Recipe, pla
              spec: dict, folder: Path):
     import torch
     import transformers
-
     team, top = journal.together(), recipe.top_layers
     several = team.num_processes > 1
     for part in (data, evaluation) if top else ():
@@ -148,7 +146,6 @@ def _trainer(model, tokenizer, data: Rows, evaluation: Rows, recipe: Recipe, pla
 
     class Uploader(transformers.Trainer):
         """The library's loop with our loss."""
-
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             # through the wrapper of several processes
             value = model(charlib_batch=inputs, top=top, count=num_items_in_batch)
@@ -253,10 +250,8 @@ def _peak_memory() -> float:
     """Peak resident memory of this process in GB."""
     if sys.platform == "win32":
         import psutil
-
         return psutil.Process().memory_info().peak_wset / 1e9
     import resource
-
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e9 if sys.platform == "darwin" else 1e6)
 
@@ -266,5 +261,4 @@ def _end_with_parent() -> None:
     step."""
     if sys.platform == "linux":
         import ctypes
-
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
