@@ -14,7 +14,7 @@ def train_rows(where: str | Path, rows, name: str, recipe: str = "full", *, outp
     """Fine-tune `base` on conversations and return the run, whose adapter answers as `name`.
 
     `where` is the name of a run or its folder; `rows` a JSONL file or a list of {"messages":
-    [{"role", "content"}, …]}: strictly system?, user, assistant, and so on, and at last assistant.
+    [{"role", "content"}, …]}: strictly system?, user, assistant, and so on, the last assistant.
     A row without a system message gets the standard set-up of `name`. `fields` are fields of
     Recipe. The same call again trains nothing anew; after an interruption it goes on. Raises
     RunError naming the row, and Interrupted when the training fails."""
