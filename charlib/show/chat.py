@@ -13,6 +13,7 @@ from charlib.records import Profile
 from charlib.show import widgets as ui
 from charlib.show.plots import colour
 
+PART = {"layout": {"flex": "1 1 22em", "width": "auto"}, "style": {"description_width": "4em"}}
 TOPICS = ("What is worth a whole life's work?", "Whom may one trust with power?",
           "What does money do to people?", "What do you regret?")
 
@@ -40,15 +41,14 @@ class Playground:
     def __init__(self, here: run.Run, sim, person: Profile):
         self.here, self.sim, self.person = here, sim, person
         self.talks = {"simulacrum": playgrounds.Talk(sim, person)}
-        part = part_of("16em")
-        self.place = ipywidgets.Text(description="Place", placeholder="anywhere", **part)
-        self.time = ipywidgets.Text(description="Time", placeholder="any time", **part)
+        self.place = ipywidgets.Text(description="Place", placeholder="anywhere", **PART)
+        self.time = ipywidgets.Text(description="Time", placeholder="any time", **PART)
         states = [(f"{item.when} {item.place}: {item.state}"[:60], item) for item in person.states]
-        states = [("any", ""), *states]
-        self.state = ipywidgets.Dropdown(description="State", options=states, **part)
+        self.state = ipywidgets.Dropdown(
+            options=[("any", ""), *states], description="State", **PART)
         runs = [(f"run {name}", other) for name, other in neighbours(here, sim).items()]
         beside = [("the prompted base", "prompted"), ("nobody", ""), *runs]
-        self.beside = ipywidgets.Dropdown(description="Beside", options=beside, **part)
+        self.beside = ipywidgets.Dropdown(description="Beside", options=beside, **PART)
         self.words = ipywidgets.Text(placeholder=f"Say something to {person.short_name} …",
                                      layout={"flex": "1 1 24em", "width": "auto"})
         self.columns = [ui.as_html(layout={"flex": "1 1 20em", "width": "auto"}) for _ in range(2)]
@@ -185,13 +185,13 @@ class DinnerTable:
 
     def __init__(self, here: run.Run, sim, person: Profile):
         self.here, self.sim, self.person, self.rows = here, sim, person, []
-        self.sampling, part = models.Sampling(max_new_tokens=64, temperature=0.7), part_of("22em")
+        self.sampling = models.Sampling(max_new_tokens=64, temperature=0.7)
         self.guests = guests(here, sim, person, self.sampling)
         third = [("nobody else", ""), *((name, name) for name in self.guests)]
-        self.guest = ipywidgets.Dropdown(description="Guest", options=[*self.guests], **part)
-        self.third = ipywidgets.Dropdown(description="And", options=third, **part)
-        self.topic = ipywidgets.Combobox(TOPICS[0], options=TOPICS, description="Topic", **part)
-        self.turns = ipywidgets.IntSlider(6, 2, 12, step=2, description="Replies", **part)
+        self.guest = ipywidgets.Dropdown(description="Guest", options=[*self.guests], **PART)
+        self.third = ipywidgets.Dropdown(description="And", options=third, **PART)
+        self.topic = ipywidgets.Combobox(TOPICS[0], options=TOPICS, description="Topic", **PART)
+        self.turns = ipywidgets.IntSlider(6, 2, 12, step=2, description="Replies", **PART)
         self.text, self.said = ui.as_html(), ui.as_html()
         self.start = ui.make_button("Serve", "let them talk", ui.saying(self.said, self.serve),
                                     button_style="primary")
@@ -253,9 +253,3 @@ def dinner_table(here: run.Run, sim, person: Profile) -> None:
     company = playgrounds.make_systems(sim, person, ["simulacrum", guest], here, sampling=sampling)
     playgrounds.dinner(company, TOPICS[0], 2,
                        on_reply=lambda name, text: ui.read(f"{name}: {text} …"))
-
-
-def part_of(width: str) -> dict:
-    """The look of a control that shares a row with others."""
-    layout = {"flex": f"1 1 {width}", "width": "auto"}
-    return {"layout": layout, "style": {"description_width": "4em"}}

@@ -62,7 +62,7 @@ class UploadMonitor:
                 replies[f"epoch {row['epoch']}"] = item["reply"]
             last = [{"question": asked} | dict([*replies.items()][-3:])
                     for asked, replies in self.heard.items()]
-            self.reply.value = ui.table(last).html()
+            self.reply.value = ui.panel(ui.table(last).html())
             return
         self.line.value = ui.panel(ui.escape(describe(row)))
         if row.get("steps"):
