@@ -1,5 +1,5 @@
-"""The command line, `python -m charlib COMMAND`, also installed as `charlib`. Each command is a thin
-call of the front door; an error is one line and an exit code.
+"""The command line, `python -m charlib COMMAND`, also installed as `charlib`. Each command is a
+thin call of the front door; an error is one line and an exit code.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     one = command("walk", _walk, "the five notebooks, from profile to report")
-    one.add_argument("--character", required=True, help="a shipped slug, or a biography (.md, .txt)")
+    one.add_argument("--character", required=True, help="a shipped slug, or a page (.md, .txt)")
     one.add_argument("--run", required=True, help="the name of the run")
     one.add_argument("--preset", default="workshop", help="tiny, workshop or full")
     one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
@@ -36,9 +36,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--as", dest="name", default="", help="who you are")
     one = command("train", _train, "train a character on chat rows of your own")
     one.add_argument("run")
-    one.add_argument("--rows", required=True, metavar="FILE", help='.jsonl of {"messages": [{"role", "content"}]}')
+    one.add_argument("--rows", required=True, metavar="FILE",
+                     help='.jsonl of {"messages": [{"role": …, "content": …}, …]}')
     one.add_argument("--name", default="", help="whom the assistant's turns are of")
-    one.add_argument("--base", default="bundled", help="bundled, a folder, or a hub id with its revision")
+    one.add_argument("--base", default="bundled", help="bundled, a folder, or a hub id@revision")
     one.add_argument("--recipe", default="full", help="tiny, workshop, full, paper or gpu-lora")
     one.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE",
                      help="a field of the recipe")
@@ -48,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", required=True, metavar="FILE")
     one.add_argument("--systems", default="simulacrum",
                      help="comma-separated: simulacrum, prompted, prompted_profile, an ablation, "
-                     "endpoint:MODEL, endpoint_profile:MODEL, run:RUN, an answers file, module:object")
+                     "endpoint:MODEL, endpoint_profile:MODEL, run:RUN, a file of answers, "
+                     "module:object")
     one.add_argument("--seeds", type=int, default=1)
     one = command("score", _score, "score an answers file")
     one.add_argument("answers")
@@ -57,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--system", help="whose answers they are, where the file does not say")
     one.add_argument("--metrics", default="", help="your own, comma-separated: module:object")
     one.add_argument("--out", required=True, metavar="FILE")
-    one.add_argument("--rows", metavar="FILE", help="one row per answer, as the reader of replies saw it")
+    one.add_argument("--rows", metavar="FILE", help="one row per answer as it was read")
     return top
 
 
@@ -123,8 +125,8 @@ def _interview(asked) -> None:
 
 def _score(asked) -> None:
     metrics = [name.strip() for name in asked.metrics.split(",") if name.strip()]
-    result = door.score(asked.answers, asked.profile, asked.questions, metrics, asked.out, asked.rows,
-                        system=asked.system)
+    result = door.score(asked.answers, asked.profile, asked.questions, metrics, asked.out,
+                        asked.rows, system=asked.system)
     print(table(result))
 
 

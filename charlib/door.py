@@ -30,8 +30,9 @@ def opened(name: str, outputs: str | Path | None = None) -> run.Run:
     return here
 
 
-def interview(name: str, questions: str | Path | int | Sequence, systems: str | Sequence = "simulacrum",
-              seeds: int = 1, out: str | Path | None = None, *, outputs: str | Path | None = None,
+def interview(name: str, questions: str | Path | int | Sequence,
+              systems: str | Sequence = "simulacrum", seeds: int = 1,
+              out: str | Path | None = None, *, outputs: str | Path | None = None,
               say: Callable[[str], None] = print, **setting: str) -> list[Answer]:
     """Ask systems questions: one answer per question, system and seed (0 to `seeds` - 1; greedy
     where there is one).
@@ -62,7 +63,8 @@ def _questions(given, here: run.Run, person: Profile) -> list[Question]:
 
 def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
           questions: str | Path | Sequence[Question] | None = None, metrics: Sequence = (),
-          out: str | Path | None = None, rows: str | Path | None = None, *, system: str | None = None) -> dict:
+          out: str | Path | None = None, rows: str | Path | None = None, *,
+          system: str | None = None) -> dict:
     """The content of scores.json: every system's five dimensions without a judge, and `metrics` of
     your own, functions or `module:object`. It is written to `out`, and to `rows` one row per
     answer as the reader of replies saw it, where they are given.
@@ -70,7 +72,8 @@ def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
     `profile` is a file or a shipped character; `answers` of a file that names no system are those
     of `system`, else of the file's name.
     """
-    said = playground.load_answers(answers, system) if isinstance(answers, str | Path) else list(answers)
+    file = isinstance(answers, str | Path)
+    said = playground.load_answers(answers, system) if file else list(answers)
     person = profile if isinstance(profile, Profile) else profiles.load(profiles.find(profile))
     bank = playground.load_questions(questions) if isinstance(questions, str | Path) else questions
     table = scores.score(said, person, bank, metrics=metrics)

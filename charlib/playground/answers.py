@@ -30,7 +30,8 @@ def load_answers(path: str | Path, system: str | None = None) -> list[Answer]:
             answers += _read(row, name, path.stem)
         except (ValidationError, KeyError, TypeError, AttributeError) as error:
             what = str(error).splitlines()[0]
-            raise run.RunError(f"{path.name}, row {number} is no answer of a known form ({what}): {give}.") from error
+            raise run.RunError(f"{path.name}, row {number} is no answer of a known form ({what}): "
+                               f"{give}.") from error
     if not answers:
         raise run.RunError(f"{path.name} holds no answer: {give}.")
     return answers
@@ -45,7 +46,8 @@ def _read(row: dict, system: str, stem: str) -> list[Answer]:
     spoken, thought = split_thought(str(row["text"] or ""))
     id = str(row["question"])
     item = row.get("item") or {"question": row.get("asked") or id, "id": id, "group": "interview"}
-    own = {"question": id, "system": system, "text": spoken, "thought": row.get("thought") or thought, "item": item}
+    own = {"question": id, "system": system, "text": spoken, "item": item,
+           "thought": row.get("thought") or thought}
     return [Answer.model_validate({"asked": id, "character": "", "finish": "stop"} | row | own)]
 
 
@@ -69,8 +71,9 @@ def _several(row: dict, system: str, stem: str) -> list[Answer]:
             asked = said["text"]
             continue
         said["character"] = row.get("character") or said["character"]
-        rows.append(Answer(question=topic, asked=asked, item=item, system=system, conversation=place,
-                           turn=int(turn.get("turn_id", len(rows))), **said))
+        number = int(turn.get("turn_id", len(rows)))
+        rows.append(Answer(question=topic, asked=asked, item=item, system=system,
+                           conversation=place, turn=number, **said))
     return rows
 
 
@@ -79,7 +82,7 @@ def _said(reply: list | dict | str) -> dict:
     text.
     """
     turns = reply if isinstance(reply, list) else [reply]
-    turns = [{"action": "(speaking)", "content": turn} if isinstance(turn, str) else turn for turn in turns]
+    turns = [{"content": turn} if isinstance(turn, str) else turn for turn in turns]
     spoken, thoughts, cut = [], [], False
     for turn in turns:
         text = str(turn.get("content") or "")
@@ -103,8 +106,8 @@ def kept_answers(path: Path) -> list[Answer]:
         except ValidationError as error:
             if number == len(lines) and not _is_json(line):
                 break
-            raise run.RunError(f"{path.name}, line {number} is not an answer: mend or remove that line, "
-                               "or choose another --out.") from error
+            raise run.RunError(f"{path.name}, line {number} is not an answer: mend or remove that "
+                               "line, or choose another --out.") from error
     return answers
 
 
@@ -120,7 +123,8 @@ def side_by_side(answers: Sequence[Answer], questions: Sequence[Question], count
     """A table of questions and every system's reply, taken in turn from recall and boundary."""
     import pandas as pd
 
-    kinds = [[item for item in questions if item.purpose == name] for name in ("recall", "boundary")]
+    kinds = [[item for item in questions if item.purpose == name]
+             for name in ("recall", "boundary")]
     chosen = [item for pair in zip(*kinds, strict=False) for item in pair][:count]
     rows = []
     for item in chosen or list(questions)[:count]:
@@ -140,5 +144,6 @@ def by_conversation(rows: Sequence[Answer]) -> list[list[Answer]]:
 
 def transcript(rows: Sequence[Answer]) -> str:
     """A conversation as plain text."""
-    return "\n".join(f"Interviewer: {row.asked}\n{(row.character or row.system).split()[-1]}: {row.text or '(nothing)'}"
+    who = {row.system: (row.character or row.system).split()[-1] for row in rows}
+    return "\n".join(f"Interviewer: {row.asked}\n{who[row.system]}: {row.text or '(nothing)'}"
                      for row in rows)

@@ -14,8 +14,8 @@ from charlib.records import Example, Profile, Question
 
 # the original project's
 TOPICS = {"topic-1": "past", "topic-2": "relations", "topic-3": "values", "topic-4": "beyond"}
-SHARES = {"recall": 0.4, "boundary": 0.4, "choice": 0.02, "time": 0.02, "value": 0.06, "trait": 0.04,
-          "paraphrase": 0.06}
+SHARES = {"recall": 0.4, "boundary": 0.4, "choice": 0.02, "time": 0.02, "value": 0.06, 
+          "trait": 0.04, "paraphrase": 0.06}
 
 
 def load_questions(path: str | Path) -> list[Question]:
@@ -28,7 +28,8 @@ def load_questions(path: str | Path) -> list[Question]:
     path = Path(path)
     questions = [_question(row, path, number) for number, row in enumerate(read_rows(path), 1)]
     if not questions:
-        raise run.RunError(f"{path.name} holds no question: give our .jsonl form or a JSON list of questions.")
+        raise run.RunError(f"{path.name} holds no question: give our .jsonl form or a JSON list of "
+                           "questions.")
     words: dict[str, str] = {}
     for item in questions:
         if words.setdefault(item.id, item.question) != item.question:
@@ -39,9 +40,11 @@ def load_questions(path: str | Path) -> list[Question]:
 
 def _question(row: dict, path: Path, number: int) -> Question:
     if not isinstance(row, dict) or not str(row.get("question") or "").strip():
-        raise run.RunError(f"{path.name}, item {number} has no question: each needs at least a `question`.")
+        raise run.RunError(f"{path.name}, item {number} has no question: each needs at least a "
+                           "`question`.")
     try:
-        return Question.model_validate(original_question(row, path, number) if "topic_id" in row else row)
+        row = original_question(row, path, number) if "topic_id" in row else row
+        return Question.model_validate(row)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -102,8 +105,8 @@ def both_orders(questions: Iterable[Question]) -> list[Question]:
 
 
 _LEAD = re.compile(
-    r"(?:would|do|did|should|will|can|could|is|are|was|were|have|has)\s+(?:you|one(?! who)|it|he|she|they)(?:\s+(?:rather|sooner|say|want it))*\s+",
-    re.IGNORECASE,
+    r"(?:would|do|did|should|will|can|could|is|are|was|were|have|has)\s+"
+    r"(?:you|one(?! who)|it|he|she|they)(?:\s+(?:rather|sooner|say|want it))*\s+", re.IGNORECASE
 )
 
 
@@ -126,9 +129,9 @@ def _span(text: str, option: str) -> tuple[int, int] | None:
     """Where an option stands in a question, its article and final stop apart."""
     core = re.sub(r"[.!?]+$", "", option.strip())
     for words in (core, re.sub(r"^(?:the|a|an)\s+", "", core, flags=re.IGNORECASE)):
-        found = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)]
+        found = list(re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE))
         if found:
-            return found[-1]
+            return found[-1].span()
     return None
 
 
@@ -136,7 +139,9 @@ def clauses_of(text: str) -> tuple[str, str, str, str, str] | None:
     """A question cut as (head, left, ", or ", right, "?"), or None where its grammar does not let
     the two change places.
     """
-    match = re.fullmatch(r"(?P<head>.*[.!?:]\s+|)(?P<left>[^.!?:]+?)(?P<joint>,? or )(?P<right>[^.!?:]+?)(?P<tail>\?)", text)
+    form = (r"(?P<head>.*[.!?:]\s+|)(?P<left>[^.!?:]+?)(?P<joint>,? or )"
+            r"(?P<right>[^.!?:]+?)(?P<tail>\?)")
+    match = re.fullmatch(form, text)
     if not match:
         return None
     head, left, joint, right, tail = match.group("head", "left", "joint", "right", "tail")
@@ -164,8 +169,8 @@ def choose(here: run.Run, profile: Profile, count: int = 0, seed: int = 0) -> li
     if not _shipped(here).is_file():
         origin, made = "english, self-made", len(questions)
         questions = unseen(here, questions)
-        here.say("questions: self-made by the rules that wrote the training, in other wordings; what a "
-                 "stranger asks is harder. Left out as too like the training text: "
+        here.say("questions: self-made by the rules that wrote the training, in other wordings; "
+                 "what a stranger asks is harder. Left out as too like the training text: "
                  f"{made - len(questions)}")
     chosen = sample(questions, count, seed)
     here.write_jsonl("questions.jsonl", chosen)

@@ -4,8 +4,8 @@ A question and an answer, as rows of questions.jsonl and answers.jsonl:
 
     {"id": "recall-001", "topic": "past", "kind": "open", "question": "Who …?", "gold": ["Neefe"],
      "answerable": true, "paragraph": "3f2a…", "group": "recall"}
-    {"question": "recall-001", "asked": "Who …?", "item": {…}, "character": "Ludwig van Beethoven",
-     "system": "simulacrum", "seed": 0, "text": "Neefe did.", "tokens": 6, "finish": "stop", "seconds": 0.1}
+    {"question": "recall-001", "asked": "Who …?", "item": {…}, "character": "Nell Gray", "seed": 0,
+     "system": "simulacrum", "text": "Neefe did.", "tokens": 6, "finish": "stop", "seconds": 0.1}
 """
 
 import time
@@ -23,8 +23,8 @@ from charlib.records import Answer, Profile, Question
 Asked = tuple[Question, str, list[dict]]  # an item, the words it is asked in, what was said before
 
 
-def put(system: System, asked: Sequence[Asked], seed: int, character: str = "", turn: int | None = None,
-        maker: str | None = None) -> list[Answer]:
+def put(system: System, asked: Sequence[Asked], seed: int, character: str = "",
+        turn: int | None = None, maker: str | None = None) -> list[Answer]:
     """What a system answers: one turn of as many talks as there are, of one turn or of several."""
     talks = [[*before, {"role": "user", "content": words}] for _, words, before in asked]
     replies = replies_of(system, talks, seed if turn is None else seed * 1000 + turn)
@@ -33,15 +33,15 @@ def put(system: System, asked: Sequence[Asked], seed: int, character: str = "", 
     for (item, words, _), reply in zip(asked, replies, strict=True):
         spoken, thought = split_thought(reply.text)
         rows.append(Answer(
-            question=item.id, asked=words, item=item, character=character, system=system.name, seed=seed,
-            turn=turn, text=spoken, thought=reply.thought or thought, tokens=reply.tokens,
-            finish=reply.finish, seconds=reply.seconds, maker=maker))
+            question=item.id, asked=words, item=item, character=character, system=system.name,
+            seed=seed, turn=turn, text=spoken, thought=reply.thought or thought,
+            tokens=reply.tokens, finish=reply.finish, seconds=reply.seconds, maker=maker))
     return rows
 
 
 def conduct(out: run.Run | str | Path, questions: Sequence[Question], systems: Sequence[System],
-            seeds: Sequence[int] = (0,), say: Callable[[str], None] | None = None, *, character: str = "",
-            batch: int = 192) -> list[Answer]:
+            seeds: Sequence[int] = (0,), say: Callable[[str], None] | None = None, *,
+            character: str = "", batch: int = 192) -> list[Answer]:
     """Ask every system every question with every seed; one answer per question, system and seed, in
     the order of the questions.
 
@@ -64,7 +64,8 @@ def conduct(out: run.Run | str | Path, questions: Sequence[Question], systems: S
                 keys = todo[start : start + batch]
                 asked = [(wanted[key], wanted[key].question, []) for key in keys]
                 rows = put(system, asked, seed, character, maker=makers[system.name])
-                known |= {(system.name, seed, key): row for key, row in zip(keys, rows, strict=True)}
+                for key, row in zip(keys, rows, strict=True):
+                    known[system.name, seed, key] = row
                 run.write_jsonl(path, [*known.values(), *others])
             if todo:
                 say(f"interview: {system.name}, seed {seed}: {len(todo)} answers")
@@ -124,11 +125,13 @@ def _known(rows: Sequence[Answer], places: set[tuple], makers: dict) -> tuple[di
     return known, others
 
 
-def likelihoods(systems: Iterable[System], questions: Sequence[Question]) -> dict[str, dict[str, list[float]]]:
+def likelihoods(systems: Iterable[System],
+                questions: Sequence[Question]) -> dict[str, dict[str, list[float]]]:
     """Mean log-probability per byte of each option, by system and question. Systems that cannot
     tell (no `option_likelihood`) are left out.
     """
-    wanted = [item for item in questions if len(item.options or []) > 1 and item.purpose != "boundary"]
+    wanted = [item for item in questions
+              if len(item.options or []) > 1 and item.purpose != "boundary"]
     talks = [[{"role": "user", "content": item.question}] for item in wanted]
     found = {}
     for system in systems:

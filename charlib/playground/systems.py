@@ -44,7 +44,8 @@ class SetUp:
     def before(self, conversations: Sequence[list[dict]]) -> list[list[dict]]:
         """The conversations, each under the set-up unless it brings its own."""
         return [talk if talk[0]["role"] == "system"
-                else [{"role": "system", "content": self._text(talk)}, *talk] for talk in conversations]
+                else [{"role": "system", "content": self._text(talk)}, *talk]
+                for talk in conversations]
 
     def _text(self, conversation: list[dict]) -> str:
         if not self._search:
@@ -128,12 +129,13 @@ class PromptedProfile(Prompted):
 
 
 class Served:
-    """Any endpoint as a system under the same set-up. Its completions are kept in journal/NAME.jsonl
-    of the run, so that an interrupted interview pays for nothing twice.
+    """Any endpoint as a system under the same set-up. Its completions are kept in the run's
+    journal/NAME.jsonl, so that an interrupted interview pays for nothing twice.
     """
 
-    def __init__(self, here: run.Run, client: teachers.Client, profile: Profile, *, name: str = "endpoint",
-                 words: int = 0, sampling: Sampling | None = None, **setting: str):
+    def __init__(self, here: run.Run, client: teachers.Client, profile: Profile, *,
+                 name: str = "endpoint", words: int = 0,
+                 sampling: Sampling | None = None, **setting: str):
         self.client, self.name, self.character = client, name, profile.name
         self.sampling, self.setup = sampling or Sampling(), SetUp(profile, words, **setting)
         self._journal = here.path("journal", f"{run.slug(name)}.jsonl")
@@ -142,8 +144,8 @@ class Served:
         """A reply to each conversation. Raises RunError, to be called again, when a budget is spent
         or a question stays without an answer.
         """
-        sampling = {"temperature": self.sampling.temperature, "max_tokens": self.sampling.max_new_tokens,
-                    "seed": seed}
+        sampling = {"temperature": self.sampling.temperature,
+                    "max_tokens": self.sampling.max_new_tokens, "seed": seed}
         asked = [teachers.Prompt(f"{self.name}:{number}", tuple(talk), sampling, sample=seed)
                  for number, talk in enumerate(self.setup.before(conversations))]
         started = time.monotonic()
@@ -153,14 +155,14 @@ class Served:
         missing = [answer for answer in found if answer is None or not answer.answered]
         if missing:
             why = answers.stopped or next((one.finish for one in missing if one), "no answer")
-            raise run.RunError(f"{self.name} left {len(missing)} of {len(asked)} questions unanswered "
-                               f"({why}): run this again to go on.")
+            raise run.RunError(f"{self.name} left {len(missing)} of {len(asked)} questions "
+                               f"unanswered ({why}): run this again to go on.")
         seconds = (time.monotonic() - started) / max(1, len(asked))
         return [Reply(one.text, one.usage.get("out", 0), one.finish, seconds) for one in found]
 
     @property
     def maker(self) -> str:
-        """A short name of the endpoint, the model, the set-up and the sampling; never of the key."""
+        """A short name of endpoint, model, set-up and sampling; never of the key."""
         settings = self.client.settings
         facts = settings.place, settings.model, self.setup.prompt, self.setup.words, self.sampling
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
@@ -171,7 +173,8 @@ class Stored:
 
     def __init__(self, name: str, rows: Sequence[Answer]):
         self.name, self.character = name, rows[0].character
-        self.maker = hashlib.sha256(repr([(row.asked, row.text) for row in rows]).encode()).hexdigest()[:12]
+        said = repr([(row.asked, row.text) for row in rows])
+        self.maker = hashlib.sha256(said.encode()).hexdigest()[:12]
         self._said = {" ".join(row.asked.split()): row for row in reversed(rows)}
         self._said |= {(" ".join(row.asked.split()), row.seed): row for row in rows}
 
@@ -182,8 +185,9 @@ class Stored:
         asked = [" ".join(talk[-1]["content"].split()) for talk in conversations]
         rows = [self._said.get((words, seed)) or self._said.get(words) for words in asked]
         if None in rows:
-            raise run.RunError(f"{self.name} has no answer to {rows.count(None)} of {len(rows)} questions, "
-                               f"such as “{asked[rows.index(None)]}”: ask only what it was asked.")
+            raise run.RunError(f"{self.name} has no answer to {rows.count(None)} of {len(rows)} "
+                               f"questions, such as “{asked[rows.index(None)]}”: "
+                               "ask only what it was asked.")
         return [Reply(row.text, row.tokens, row.finish, row.seconds, row.thought) for row in rows]
 
 
@@ -193,7 +197,8 @@ class Brought:
     def __init__(self, given: object, profile: Profile, name: str = "", **setting: str):
         given = given() if inspect.isclass(given) else given
         if not callable(getattr(given, "reply", None)):
-            raise run.RunError(f"{name or type(given).__name__} is no system: it needs reply(conversations).")
+            raise run.RunError(f"{name or type(given).__name__} is no system: it needs "
+                               "reply(conversations).")
         self.given, self.setup = given, SetUp(profile, **setting)
         self.name = str(getattr(given, "name", "") or name or type(given).__name__)
         self.character = getattr(given, "character", "") or profile.name

@@ -22,7 +22,8 @@ FOLLOW_UPS = (
 )  # a follow-up, a re-ask, a provocation, a closing: for a topic that brings none of its own
 
 _REWORDED = (
-    (r"(?:please )?tell me (?:something )?(?:about|of) (?P<x>.+?)[.?!]*", "What is there to say of {x}?"),
+    (r"(?:please )?tell me (?:something )?(?:about|of) (?P<x>.+?)[.?!]*",
+     "What is there to say of {x}?"),
     (r"(?:please )?tell me (?P<x>how|why|when) (?P<y>.+?)[.?!]*",
      "I should like to hear {x} {y}. How was it?"),
     (r"what do you (?:think|make) of (?P<x>.+?)[.?!]*", "How do you look upon {x}?"),
@@ -32,11 +33,12 @@ _REWORDED = (
 )
 
 
-def conversations(here: run.Run, topics: Sequence[Question], systems: Sequence[System], turns: int = 5,
-                  seeds: Sequence[int] = (0,), say: Callable[[str], None] | None = None,
+def conversations(here: run.Run, topics: Sequence[Question], systems: Sequence[System],
+                  turns: int = 5, seeds: Sequence[int] = (0,),
+                  say: Callable[[str], None] | None = None,
                   batch: int = 32) -> list[Answer]:
-    """Interviews of several turns over every topic: the topic, a follow-up, the topic again in other
-    words, a provocation, a closing; all topics of a batch turn by turn together. Saves
+    """Interviews of several turns over every topic: the topic, a follow-up, the topic again in
+    other words, a provocation, a closing; all topics of a batch turn by turn together. Saves
     conversations/<name>.jsonl and puts their rows into answers.jsonl in place of older ones; a
     conversation that is there from the same weights is kept.
     """
@@ -57,7 +59,7 @@ def conversations(here: run.Run, topics: Sequence[Question], systems: Sequence[S
                     saved[item.id] = [row.model_copy(update=name) for row in rows]
                     run.write_jsonl(paths[item.id], saved[item.id])
             if todo:
-                say(f"conversations: {system.name}, seed {seed}: {len(todo)} talks of {turns} turns")
+                say(f"conversations: {system.name}, seed {seed}: {len(todo)} talks, {turns} turns")
             found += [row for item in topics for row in saved[item.id]]
     names = {row.conversation for row in found}
     others = [row for row in kept_answers(here.path(ANSWERS)) if row.conversation not in names]
@@ -72,7 +74,8 @@ def converse_run(here: run.Run, questions: Sequence[Question], systems: Sequence
     """
     topics = [item for item in questions if item.purpose == "interview"][: settings.conversations]
     if not topics:
-        topics = [Question(id="interview-001", question="Tell me about your life.", group="interview")]
+        life = "Tell me about your life."
+        topics = [Question(id="interview-001", question=life, group="interview")]
     return by_conversation(conversations(here, topics, systems, settings.turns))
 
 
@@ -85,7 +88,8 @@ def _talk_through(system: System, topics: Sequence[Question], turns: int, seed: 
                   maker: str | None) -> list[list[Answer]]:
     said: list[list[Answer]] = [[] for _ in topics]
     for turn in range(turns):
-        asked = [(item, _scripted(item, turn), _lived(rows)) for item, rows in zip(topics, said, strict=True)]
+        asked = [(item, _scripted(item, turn), _lived(rows))
+                 for item, rows in zip(topics, said, strict=True)]
         for rows, row in zip(said, put(system, asked, seed, turn=turn, maker=maker), strict=True):
             rows.append(row)
     return said
@@ -113,7 +117,8 @@ def _lived(rows: Sequence[Answer]) -> list[dict]:
 
 
 def dinner(companions: Sequence[System], topic: str, turns: int = 6, seed: int = 0,
-           here: run.Run | None = None, on_reply: Callable[[str, str], None] | None = None) -> list[Answer]:
+           here: run.Run | None = None,
+           on_reply: Callable[[str, str], None] | None = None) -> list[Answer]:
     """Two or more at one table, who speak in turn, `turns` replies in all; each hears the spoken
     words of the others since it last spoke.
 
@@ -148,7 +153,7 @@ def _heard(rows: Sequence[Answer], names: Sequence[str], who: int, topic: str) -
     """What the next to speak has heard since it last spoke; in the first round also where it is."""
     since = rows[max(0, len(rows) - len(names) + 1) :]
     bare = len(names) == 2 and len(rows) > 1
-    said = [row.text or "…" if bare else f"{row.character} says: {row.text or '…'}" for row in since]
+    said = [("" if bare else f"{row.character} says: ") + (row.text or "…") for row in since]
     if len(rows) < len(names):
         others = " and ".join(name for number, name in enumerate(names) if number != who)
         said.insert(0, f"You sit at table with {others}. {topic}")
@@ -161,8 +166,8 @@ class Talk:
     `visitor` is who speaks to it, as others do in its experience; `prompt` a training's own set-up.
     """
 
-    def __init__(self, sim: models.Simulacrum, profile: Profile, visitor: str = "", system: str = "simulacrum",
-                 prompt: str = ""):
+    def __init__(self, sim: models.Simulacrum, profile: Profile, visitor: str = "",
+                 system: str = "simulacrum", prompt: str = ""):
         self.sim, self.profile, self.visitor, self.system = sim, profile, visitor, system
         self.name, self.prompt = profile.name, prompt
         self.setting: dict[str, str] = {}
