@@ -357,7 +357,6 @@ class Answer(Record):
 # ---- judgements and ratings
 
 SCALE = (1, 7)
-PREFERRED = {"A": -1, "tie": 0, "B": 1}
 
 
 class Judgement(Record):
@@ -387,24 +386,17 @@ class Judgement(Record):
 
 
 class Rating(Record):
-    """What one rater said of one task: for likert a value from 1 to 7 of one letter, for pair the
-    preferred letter or `tie`. None: the rater could not tell; that is counted as missing."""
+    """What one rater said of one reply of a task: a value from 1 to 7, or None where the rater
+    could not tell; that is counted as missing."""
     task: str
     rater: str
-    kind: Literal["likert", "pair"]
     dimension: str
-    letter: str | None = None
+    letter: str
     value: int | None = Field(default=None, ge=SCALE[0], le=SCALE[1])
-    preferred: Literal["A", "B", "tie"] | None = None
     order: int = 0
     origin: str = "notebook"
     at: str = ""
 
     @property
-    def item(self) -> tuple[str, str | None]:
+    def item(self) -> tuple[str, str]:
         return self.task, self.letter
-
-    @property
-    def number(self) -> int | None:
-        """The value on a line: 1 to 7, or -1 for A, 0 for a tie, 1 for B."""
-        return self.value if self.kind == "likert" else PREFERRED.get(self.preferred)

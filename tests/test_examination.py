@@ -112,7 +112,7 @@ def test_a_judge_of_nonsense_gives_missing_verdicts_that_are_counted(here, perso
     (table,) = found["judges"].values()
     cell = table["systems"]["simulacrum"]["memorization"]
     assert cell["value"] is None and cell["missing"] == cell["asked"] == 6
-    assert all(row.verdict is None and row.missing for row in here.read_jsonl(scores.JUDGEMENTS, Judgement))
+    assert all(row.verdict is None and row.missing for row in here.read_jsonl("judgements.jsonl", Judgement))
 
 
 def test_a_judge_without_an_endpoint_is_one_line(here, person, monkeypatch):

@@ -49,7 +49,7 @@ def client(server, **changes) -> teachers.Client:
 
 def conduct(here, shown, person, script, **options) -> list[Judgement]:
     with Server(script) as server:
-        return scores.ask_judges(here, shown, client(server), person, say=lambda text: None, **options)
+        return scores.ask_judges(here, shown, client(server), person, **options)
 
 
 def reply_in(prompt: str) -> str:
@@ -59,6 +59,10 @@ def reply_in(prompt: str) -> str:
 def fair(call):
     """A judge that likes what remembers."""
     return ok(f"The reply and the passages decide it.\n\nVERDICT: {6 if 'well remember' in reply_in(call.prompt) else 2}")
+
+
+def bearing_on(dimension, shown):
+    return [one for one in shown if one.dimension == dimension]
 
 
 def verdicts(rows) -> list[int | None]:
@@ -136,7 +140,7 @@ def test_every_dimension_has_a_rubric_whose_places_are_all_filled(here, person):
     shown = scores.exhibits(made, person)
     assert {one.dimension for one in shown} == set(DIMENSIONS)
     with Server(fair) as server:
-        scores.ask_judges(here, shown, client(server), person, repeats=2, say=lambda text: None)
+        scores.ask_judges(here, shown, client(server), person, repeats=2)
         prompts = {call.prompt for call in server.calls}
     assert not any("[[" in prompt or "]]" in prompt for prompt in prompts)
     assert len(prompts) >= len(shown)
@@ -147,10 +151,10 @@ def test_replies_are_cut_alike_and_shown_with_the_passage_that_bears_on_the_ques
     long = "word " * 59 + "sixtieth beyond the cut"
     made = [answer(name, "q", "Which bell did you call false?", long) for name in SYSTEMS]
     with Server(fair) as server:
-        scores.ask_judges(here, scores.exhibits(made, person), client(server), person, repeats=2, passages=1, say=lambda text: None)
+        scores.ask_judges(here, scores.exhibits(made, person), client(server), person, repeats=2)
         prompts = [call.prompt for call in server.calls]
     assert {reply_in(prompt) for prompt in prompts} == {heard(long)} and heard(long).endswith("sixtieth")
-    assert all("the falsest voice in Yorkshire" in prompt and "was born in Hull" not in prompt for prompt in prompts)
+    assert all("the falsest voice in Yorkshire" in prompt for prompt in prompts)
     assert not any(name in prompt for prompt in prompts for name in SYSTEMS)
 
 
@@ -158,7 +162,7 @@ def test_the_order_is_mixed_between_systems_and_the_same_under_a_seed(here, pers
     def asked(seed):
         with Server(fair) as server:
             made = client(server, concurrency=1)
-            scores.ask_judges(here, scores.exhibits(answers(), person), made, person, repeats=2, seed=seed, say=lambda text: None)
+            scores.ask_judges(here, scores.exhibits(answers(), person), made, person, repeats=2, seed=seed)
             return ["remember" in reply_in(call.prompt) for call in server.calls]
 
     first = asked(3)
@@ -168,7 +172,7 @@ def test_the_order_is_mixed_between_systems_and_the_same_under_a_seed(here, pers
 
 
 def test_a_sample_is_the_same_for_all_systems(person):
-    shown = scores.exhibits(answers(), person, count=3, dimensions=["memorization"])
+    shown = bearing_on("memorization", scores.exhibits(answers(), person, count=3))
     by_system = {name: {one.question for one in shown if one.system == name} for name in SYSTEMS}
     assert by_system["simulacrum"] == by_system["prompted"] and len(by_system["prompted"]) == 3
 
@@ -185,14 +189,14 @@ def test_a_sample_of_the_boundary_holds_whole_pairs(person):
         for n in range(9)
         for side, more in (("within", {}), ("beyond", {"answerable": False}))
     ]
-    shown = scores.exhibits(made, person, dimensions=["hallucination"], count=6)
+    shown = bearing_on("hallucination", scores.exhibits(made, person, count=6))
     assert Counter(Counter(one.cluster for one in shown).values()) == {2: 3}
     assert len({one.reference for one in shown}) == 2
 
 
 def test_a_question_and_its_other_wording_are_judged_together_for_stability(person):
     again = answer("simulacrum", "p-1", "Who paid you for it?", "A captain.", item={"group": "paraphrase", "paraphrase_of": "recall-1"})
-    shown = scores.exhibits([*answers(), again], person, dimensions=["stability"])
+    shown = bearing_on("stability", scores.exhibits([*answers(), again], person))
     assert [(one.system, one.question, len(one.exchanges)) for one in shown] == [("simulacrum", "again:recall-1", 2)]
 
 
@@ -285,9 +289,9 @@ def test_what_a_stopped_round_did_not_ask_is_missing_and_asked_when_continued(he
     assert Counter(row.missing for row in rows).keys() == {"no answer", "not asked"} and len(rows) == 36
     with Server(fair) as server:
         made = client(server)
-        rows = scores.ask_judges(here, shown, made, person, repeats=3, say=lambda text: None)
+        rows = scores.ask_judges(here, shown, made, person, repeats=3)
         asked = server.total
-        scores.ask_judges(here, shown, made, person, repeats=3, say=lambda text: None)
+        scores.ask_judges(here, shown, made, person, repeats=3)
         assert server.total == asked == 36
     assert None not in verdicts(rows)
 
@@ -300,7 +304,7 @@ def test_a_refused_key_stops_at_once(here, person):
 # ---- results -----------------------------------------------------------------------------------------------------------------------
 
 
-def test_self_consistency_comes_first_and_systems_have_intervals(here, person):
+def test_self_consistency_comes_first_and_systems_have_intervals(here, person, capsys):
     rows = conduct(here, scores.exhibits(answers(), person), person, fair)
     assert len(rows) == len(here.read_jsonl("judgements.jsonl", Judgement)) == 36
     one = scores.judge_table(here.read_jsonl("judgements.jsonl", Judgement))[rows[0].judge]
@@ -314,7 +318,8 @@ def test_self_consistency_comes_first_and_systems_have_intervals(here, person):
     }  # fmt: skip
     paired = one["paired"]["simulacrum-prompted"]["memorization"]
     assert paired["difference"] == 4.0 and paired["n"] == 6 and paired["p_holm"] < 0.05
-    text = scores.judges_markdown({rows[0].judge: one})
+    show.judged({"judges": {rows[0].judge: one}, "people": {}, "against": {}})
+    text = capsys.readouterr().out
     assert text.index("self-consistency (kappa)") < text.index("6.00 [")
 
 
@@ -340,15 +345,16 @@ def test_no_result_without_repeats(here, person):
         scores.judge_table([once])
 
 
-def test_partial_missing_leaves_the_rest_and_is_shown(here, person):
+def test_partial_missing_leaves_the_rest_and_is_shown(here, person, capsys):
     def forgetful(call):
         return ok("nothing") if call.number == 1 and "father make" in call.prompt else fair(call)
 
-    rows = conduct(here, scores.exhibits(answers(), person), person, forgetful, passages=1)
+    rows = conduct(here, scores.exhibits(answers(), person), person, forgetful)
     one = scores.judge_table(rows)[rows[0].judge]
     cell = one["systems"]["simulacrum"]["memorization"]
     assert cell["value"] == 6.0 and cell["missing"] == cell["why"]["no verdict"] > 0
-    assert f"{cell['missing']} of 18 missing" in scores.judges_markdown({"j": one})
+    show.judged({"judges": {"j": one}, "people": {}, "against": {}})
+    assert f"{cell['missing']} of 18 missing" in capsys.readouterr().out
 
 
 # ---- people ------------------------------------------------------------------------------------------------------------------------
@@ -391,7 +397,6 @@ def test_ratings_find_their_systems_again(here, person):
     assert found["systems"]["simulacrum"]["memorization"]["value"] == 5.5 and found["systems"]["prompted"]["memorization"]["value"] == 2.0
     assert found["systems"]["prompted"]["memorization"]["missing"] == 6
     assert found["agreement"]["memorization"]["missing"] == 6 and found["agreement"]["memorization"]["base"] == {"2": 6, "5": 6, "6": 6}
-    assert set(scores.for_plot(found)) == {"simulacrum: memorization", "prompted: memorization"}
 
 
 def test_a_later_rating_replaces_an_earlier(here, person):
@@ -427,17 +432,6 @@ def test_two_raters_have_a_kappa_more_an_alpha_one_neither(here, person):
     )
 
 
-def test_side_by_side_preferences_give_the_share_won(here, person):
-    tasks = scores.prepare_ratings(here, scores.exhibits(answers(), person), "pair")
-    for number, task in enumerate(tasks):
-        best = next(letter for letter, system in task.systems.items() if system == "simulacrum")
-        scores.rate(here, task, "ann", best if number < 4 else "tie" if number == 4 else None)
-    cell = scores.people(here)["pairs"]["prompted-simulacrum"]["memorization"]
-    assert cell["value"] == pytest.approx(0.1) and cell["n"] == 5 and cell["missing"] == 1
-    with pytest.raises(run.RunError, match="A, B or tie"):
-        scores.rate(here, tasks[0], "ann", "C")
-
-
 def test_judge_against_people_tells_agreement_and_lenience(here, person):
     shown = scores.exhibits(answers(), person)
     rows = conduct(here, shown, person, fair)
@@ -456,20 +450,19 @@ def test_one_system_alone_cannot_be_rated_blind(here, person):
 # ---- Label Studio ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["likert", "pair"])
-def test_label_studio_gets_no_system_and_gives_every_rating_back(here, person, tmp_path, kind):
-    tasks = scores.prepare_ratings(here, scores.exhibits(answers(), person), kind, person)
+def test_label_studio_gets_no_system_and_gives_every_rating_back(here, person, tmp_path):
+    tasks = scores.prepare_ratings(here, scores.exhibits(answers(), person), person)
     for task in tasks:
-        scores.rate(here, task, "ann", {"A": 3, "B": None} if kind == "likert" else "B")
-    before = sorted((row.task, row.rater, row.letter or "", row.number or 9) for row in scores.read_ratings(here))
-    path = scores.to_label_studio(here, tmp_path / "tasks.json", kind)
+        scores.rate(here, task, "ann", {"A": 3, "B": None})
+    before = sorted((row.task, row.rater, row.letter, row.value or 9) for row in scores.read_ratings(here))
+    path = scores.to_label_studio(here, tmp_path / "tasks.json")
     written = path.read_text() + path.with_suffix(".xml").read_text()
     assert not any(name in written for name in SYSTEMS)
     places = set(re.findall(r'value="\$(\w+)"', path.with_suffix(".xml").read_text()))
     assert all(places <= set(row["data"]) for row in json.loads(path.read_text()))
     here.path("ratings.jsonl").unlink()
     assert scores.from_label_studio(here, path) == {"ratings": 6, "cancelled": 0, "unknown": 0, "off_menu": 0}
-    assert sorted((row.task, row.rater, row.letter or "", row.number or 9) for row in scores.read_ratings(here)) == before
+    assert sorted((row.task, row.rater, row.letter, row.value or 9) for row in scores.read_ratings(here)) == before
 
 
 def test_a_label_studio_export_is_read_as_it_comes(here, person, tmp_path):
@@ -505,7 +498,6 @@ def test_what_is_no_label_studio_export_is_refused(here, tmp_path, text):
 
 
 def test_f18_the_rating_widget_is_blind_escaped_and_writes_ratings(here, person):
-
     systems = SYSTEMS | {"prompted": "<img src=x onerror=alert(1)> {gold}"}
     scores.prepare_ratings(here, scores.exhibits(answers(systems), person), profile=person)
     view = show.BlindRating(here, rater="ann")
@@ -514,30 +506,27 @@ def test_f18_the_rating_widget_is_blind_escaped_and_writes_ratings(here, person)
         assert "<img" not in html and not any(name in html for name in SYSTEMS)
         view.marks["A"].value, view.marks["B"].value = 6, 2
         view.save.click()
-    assert view.save.disabled and scores.raters(scores.read_ratings(here)) == {"ann": 6}
+    assert view.save.disabled and {row.rater for row in scores.read_ratings(here)} == {"ann"}
     assert "simulacrum, memorization" in view.head.value  # shown only when all is rated
     view.rater.value = "bob"
     assert not view.save.disabled and "simulacrum" not in view.head.value
 
 
 def test_the_rating_widget_says_what_is_wrong(here, person):
-
-    scores.prepare_ratings(here, scores.exhibits(answers(), person), "pair")
-    view = show.BlindRating(here, "pair")
+    scores.prepare_ratings(here, scores.exhibits(answers(), person))
+    view = show.BlindRating(here)
     view.save.click()
     assert "Choose for every reply" in view.said.value
-    view.side.value = "tie"
+    view.marks["A"].value, view.marks["B"].value = 3, ""
     view.save.click()
     assert "short name" in view.said.value and scores.read_ratings(here) == []
     view.rater.value = "ann"
-    for side in ("tie", ""):
-        view.side.value = side
-        view.save.click()
-    assert [row.preferred for row in scores.read_ratings(here)] == ["tie", None]
+    view.marks["A"].value, view.marks["B"].value = 3, ""
+    view.save.click()
+    assert [row.value for row in scores.read_ratings(here)] == [3, None]
 
 
 def test_the_static_twin_shows_results_only_where_people_rated(here, person, capsys):
-
     show.blind_rating(here)
     assert "No blind tasks" in capsys.readouterr().out
     tasks = scores.prepare_ratings(here, scores.exhibits(answers(), person))

@@ -7,7 +7,7 @@ import pytest
 
 from charlib import run, scores, show
 from charlib.records import Answer, Dialogue, Question, Scene, Turn
-from charlib.show import report as show_report_file
+from charlib.show.report import cost, lead
 
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script> ![x](http://evil.example/a.png) {{ 7*7 }} \x1b[31m'
 
@@ -145,14 +145,12 @@ def test_the_manifest_knows_the_page(written):
     assert "report.html" in here.manifest["stages"]["report"]["products"]
 
 
-def test_the_lead_claims_only_what_the_intervals_allow(person, written):
+def test_the_lead_claims_only_what_the_intervals_allow(written):
     result = written[1]
     above = result["paired"]["simulacrum-prompted"]
-    lead = show_report_file._lead(person, result)
     for name, entry in above.items():
-        assert (name in lead.partition("and below")[0]) == bool(entry.get("above"))
-    nothing = {**result, "paired": {}}
-    assert "not clearly above" in show_report_file._lead(person, nothing)
+        assert (name in lead(result).partition("and below")[0]) == bool(entry.get("above"))
+    assert "not clearly above" in lead(result | {"paired": {}})
 
 
 def test_tables_for_papers_hold_the_same_numbers(written):
@@ -219,7 +217,7 @@ def test_judges_stand_in_the_report_with_their_self_consistency(written, person)
     result["retention"] = {name: {"perplexity": 20.0, "n": 12} for name in ("simulacrum", "prompted")}
     words = Page(show.write_report(here, person, result, [], questions).read_text(encoding="utf-8")).text
     assert "some-model <b>" in words and "0.80 [0.60, 0.90] (n 12; 2 of 12 missing)" in words and "5.00 [4.00, 6.00]" in words
-    assert "are likelier under this name than under Captain Moss's: +0.250 nats a byte, 95% interval +0.100 to +0.400, n 8" in words
+    assert "are likelier under this name than under Captain Moss's: +0.250 nats per byte, 95% interval +0.100 to +0.400, n 8" in words
     assert "people rated" not in words.partition("Limits and care")[0]
 
 
@@ -233,21 +231,21 @@ def test_judges_stand_in_the_report_with_their_self_consistency(written, person)
 )
 def test_what_was_lost_is_said_as_the_numbers_have_it(before, after, said):
     kept = {"simulacrum": {"perplexity": after, "n": 12}, "prompted": {"perplexity": before, "n": 12}}
-    assert show_report_file._lost({"retention": kept}) == said
+    assert cost({"retention": kept}) == said
 
 
 @pytest.mark.parametrize(
     ("value", "low", "high", "n", "said"),
     [
-        (-0.25, -0.4, -0.1, 8, "are less likely under this name than under Captain Moss's: -0.250 nats a byte (+0.010 before)"),
+        (-0.25, -0.4, -0.1, 8, "are less likely under this name than under Captain Moss's: -0.250 nats per byte (+0.010 before)"),
         (
             -0.005,
             -0.02,
             0.003,
             8,
-            "are neither clearly likelier nor less likely under this name than under Captain Moss's: -0.005 nats a byte",
+            "are neither clearly likelier nor less likely under this name than under Captain Moss's: -0.005 nats per byte",
         ),
-        (0.7, 0.7, 0.7, 1, "are neither clearly likelier nor less likely under this name than under Captain Moss's: +0.700 nats a byte"),
+        (0.7, 0.7, 0.7, 1, "are neither clearly likelier nor less likely under this name than under Captain Moss's: +0.700 nats per byte"),
     ],
 )
 def test_the_contrast_of_names_claims_only_what_its_interval_allows(value, low, high, n, said):
@@ -256,7 +254,7 @@ def test_the_contrast_of_names_claims_only_what_its_interval_allows(value, low, 
         "simulacrum": {"value": value, "ci_low": low, "ci_high": high, "n": n, "other": "Captain Moss"},
         "prompted": {"value": 0.01, "ci_low": 0.0, "ci_high": 0.02, "n": n, "other": "Captain Moss"},
     }
-    assert said in show_report_file._lost({"retention": kept, "contrast": named})
+    assert said in cost({"retention": kept, "contrast": named})
 
 
 def test_without_convictions_a_line_stands_where_the_figure_would(written, person):
@@ -277,6 +275,9 @@ def test_paragraphs_are_numbered_with_whole_numbers(person):
         assert all(tick == int(tick) for tick in fig.axes[0].get_xticks())
 
 
-def test_the_report_says_when_the_rules_that_wrote_the_training_made_the_questions(person):
-    result = {"systems": {"simulacrum": {}}}
-    assert show.SELF_MADE not in show.care(person, result) and show.SELF_MADE in show.care(person, result, self_made=True)
+def test_the_report_says_when_the_rules_that_wrote_the_training_made_the_questions(written, person):
+    here, result, text, questions = written
+    assert "self-made" not in Page(text).text
+    here.record("questions", origin="self-made")
+    text = show.write_report(here, person, result, [], questions).read_text(encoding="utf-8")
+    assert "The questions of this run are self-made" in Page(text).text

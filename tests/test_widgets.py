@@ -424,7 +424,7 @@ def tasks(here, person):
         Answer(question=item.id, asked=item.question, item=item, character=person.name, system=system, text=f"{HOSTILE} says {system[::-1]}")
         for item in items for system in ("simulacrum", "prompted")
     ]  # fmt: skip
-    scores.prepare_ratings(here, scores.exhibits(said, person, items, ["memorization"]), profile=person)
+    scores.prepare_ratings(here, [one for one in scores.exhibits(said, person, items) if one.dimension == "memorization"], person)
     return here
 
 

@@ -1,33 +1,36 @@
-"""Blind ratings by people: tasks, ratings, agreement, Label Studio."""
+"""People rate the exhibits that a judge reads, blind and side by side; a result of people is never
+made up.
+
+    scores.prepare_ratings(here, shown)                        # ratings_key.jsonl: who is who
+    scores.rate(here, task, "rater-1", {"A": 6, "B": None})    # ratings.jsonl: letters only
+    scores.people(here), scores.against(judgements, here)      # {} where nobody rated
+
+They do it in the notebook (`show.blind_rating`) or in Label Studio."""
 
 import hashlib
-import itertools
 import json
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from charlib import run
-from charlib.records import PREFERRED, SCALE, Judgement, Profile, Rating
+from charlib.records import SCALE, Judgement, Profile, Rating, Record
 from charlib.scores import statistics
-from charlib.scores.judges import KEY, LETTERS, RATINGS, Exhibit, Passages, as_row, digest
+from charlib.scores.judges import Exhibit, as_row, digest, grouped, nearest_passages
+
+RATINGS, KEY = "ratings.jsonl", "ratings_key.jsonl"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-class Task(BaseModel):
+class Task(Record):
     """One question with the replies of several systems behind letters. `systems` and `exhibits` are
-    the key, which no rater is shown.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    the key, which no rater is shown."""
     id: str
-    kind: Literal["likert", "pair"]
     dimension: str
     question: str
     seed: int = 0
@@ -40,59 +43,52 @@ class Task(BaseModel):
     exhibits: dict[str, str]
 
 
-def prepare_ratings(here: run.Run, shown: Sequence[Exhibit], kind: Literal["likert", "pair"] = "likert", profile: Profile | None = None,
-            seed: int = 0, systems: Sequence[str] | None = None) -> list[Task]:  # fmt: skip
-    """Blind tasks from exhibits that all systems have; the key goes to ratings_key.jsonl, where
-    tasks of earlier calls stay.
+def prepare_ratings(here: run.Run, shown: Sequence[Exhibit], profile: Profile | None = None,
+                    seed: int = 0) -> list[Task]:
+    """Blind tasks from the exhibits that all systems have, letters shuffled for each question; the
+    key goes to ratings_key.jsonl, where tasks of earlier calls stay.
 
-    Letters are shuffled for each question; a likert task shows all systems side by side, a pair
-    task two. Equal exhibits give equal tasks. Raises RunError when fewer than two systems answered
-    the same.
+    Equal exhibits give equal tasks. Raises RunError when fewer than two systems answered the same.
     """
-    names = list(dict.fromkeys(systems or (one.system for one in shown)))
-    groups: dict[tuple, dict[str, Exhibit]] = defaultdict(dict)
-    for one in shown:
-        if one.system in names:
-            groups[one.key].setdefault(one.system, one)
-    near = Passages(profile, 3) if profile else None
-    wanted = itertools.combinations(names, 2) if kind == "pair" else [tuple(names)]
-    made = [_task(kind, [group[name] for name in chosen], near, seed)
-            for chosen in wanted for group in groups.values() if len(chosen) > 1 and all(name in group for name in chosen)]  # fmt: skip
-    if not made:
-        raise run.RunError(
-            "Blind rating needs questions that two systems or more answered: interview another system, or import its answers."
-        )
-    if len(names) > len(LETTERS):
-        raise run.RunError(f"{len(names)} systems are too many to rate side by side: name up to {len(LETTERS)} in `systems`.")
-    random.Random(f"{seed}:{kind}").shuffle(made)
-    before = rating_tasks(here)
+    systems = {one.system for one in shown}
+    near = nearest_passages(profile) if profile else lambda one: []
+    groups = [{one.system: one for one in reversed(group)}
+              for group in grouped(shown, lambda one: one.key).values()]
+    made = [_task(list(group.values()), near, seed) for group in groups if set(group) == systems]
+    if len(systems) < 2 or not made:
+        raise run.RunError("Blind rating needs questions that two systems or more answered: "
+                           "interview another system, or import its answers.")
+    if len(systems) > len(LETTERS):
+        raise run.RunError(f"{len(systems)} systems are too many to rate side by side: show "
+                           f"exhibits of up to {len(LETTERS)}.")
+    random.Random(seed).shuffle(made)
     ids = {task.id for task in made}
-    here.write_jsonl(KEY, [*(task for task in before if task.id not in ids), *made])
+    here.write_jsonl(KEY, [*(task for task in rating_tasks(here) if task.id not in ids), *made])
     return made
 
 
-def _task(kind: str, group: list[Exhibit], near: Passages | None, seed: int) -> Task:
-    order = sorted(group, key=lambda one: digest([seed, kind, one.id]))
-    one, letters = order[0], LETTERS[: len(order)]
-    shown = {letter: _to_read(made) for letter, made in zip(letters, order, strict=True)}
+def _task(group: list[Exhibit], near, seed: int) -> Task:
+    order = sorted(group, key=lambda one: digest([seed, one.id]))
+    one, lettered = order[0], dict(zip(LETTERS, order, strict=False))
     return Task(
-        id=digest([seed, kind, *(made.id for made in order)]), kind=kind, dimension=one.dimension, question=one.question, seed=one.seed,
-        cluster=one.cluster, asked=one.exchanges[0][0], shown=shown, passages=near.of(one) if near else [], reference=one.reference,
-        systems={letter: made.system for letter, made in zip(letters, order, strict=True)},
-        exhibits={letter: made.id for letter, made in zip(letters, order, strict=True)},
-    )  # fmt: skip
+        id=digest([seed, *(made.id for made in order)]), dimension=one.dimension,
+        question=one.question, seed=one.seed, cluster=one.cluster, asked=one.exchanges[0][0],
+        passages=near(one), reference=one.reference,
+        shown={letter: _to_read(made) for letter, made in lettered.items()},
+        systems={letter: made.system for letter, made in lettered.items()},
+        exhibits={letter: made.id for letter, made in lettered.items()})
 
 
 def _to_read(made: Exhibit) -> str:
-    if len(made.exchanges) == 1:
-        return made.exchanges[0][1] or "(nothing was said)"
-    return "\n".join(f"– {asked}\n{reply or '(nothing was said)'}" for asked, reply in made.exchanges)
+    said = [(asked, reply or "(nothing was said)") for asked, reply in made.exchanges]
+    if len(said) == 1:
+        return said[0][1]
+    return "\n".join(f"– {asked}\n{reply}" for asked, reply in said)
 
 
-def rating_tasks(here: run.Run, kind: str = "") -> list[Task]:
+def rating_tasks(here: run.Run) -> list[Task]:
     """The run's blind tasks; none where none were prepared."""
-    found = here.read_jsonl(KEY, Task) if here.has(KEY) else []
-    return [task for task in found if kind in ("", task.kind)]
+    return here.read_jsonl(KEY, Task) if here.has(KEY) else []
 
 
 def read_ratings(here: run.Run) -> list[Rating]:
@@ -108,139 +104,95 @@ def in_order(wanted: Sequence[Task], rater: str, seed: int = 0) -> list[Task]:
     return order
 
 
-def rate(here: run.Run, task: Task, rater: str, given: dict[str, int | None] | str | None, *, order: int = 0, origin: str = "notebook",
-         at: str = "") -> list[Rating]:  # fmt: skip
-    """Keep what a rater gave one task: {letter: 1 to 7 or None} for likert, "A", "B", "tie" or None
-    for pair.
+def rate(here: run.Run, task: Task, rater: str, given: dict[str, int | None], *, order: int = 0
+         ) -> list[Rating]:
+    """Keep what a rater gave one task: {letter: 1 to 7, or None for "cannot tell"}.
 
     A later rating replaces an earlier. Raises RunError for a rater without a name, a letter or a
-    value that is not on the menu.
-    """
-    made = _ratings(task, rater, given, order, origin, at)
-    _keep(here, made)
-    return made
+    value that is not on the menu."""
+    return _keep(here, _ratings(task, rater, given, order=order))
 
 
-def _ratings(task: Task, rater: str, given, order: int, origin: str, at: str) -> list[Rating]:
+def _ratings(task: Task, rater: str, given: dict[str, int | None], **facts) -> list[Rating]:
     rater = " ".join(str(rater).split())
     if not rater:
         raise run.RunError("A rating needs a rater: give a short name of your choice.")
-    facts = {"task": task.id, "rater": rater, "kind": task.kind, "dimension": task.dimension, "order": order, "origin": origin}
-    facts["at"] = at or time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    if task.kind == "pair":
-        if given is not None and given not in PREFERRED:
-            raise run.RunError(f"A preference is A, B or tie, not {given!r}.")
-        return [Rating(**facts, preferred=given)]
-    if not isinstance(given, dict) or set(given) != set(task.shown):
-        raise run.RunError(f"Rate each of {', '.join(task.shown)}, from {SCALE[0]} to {SCALE[1]}, or None where you cannot tell.")
-    for value in given.values():
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not SCALE[0] <= value <= SCALE[1]):
-            raise run.RunError(f"A rating is a whole number from {SCALE[0]} to {SCALE[1]}, not {value!r}.")
-    return [Rating(**facts, letter=letter, value=given[letter]) for letter in task.shown]
+    if set(given) != set(task.shown) or not all(map(_on_menu, given.values())):
+        raise run.RunError(f"Rate each of {', '.join(task.shown)} with a whole number from "
+                           f"{SCALE[0]} to {SCALE[1]}, or None where you cannot tell.")
+    facts.setdefault("at", time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    return [Rating(task=task.id, rater=rater, dimension=task.dimension, letter=letter,
+                   value=given[letter], **facts) for letter in task.shown]
 
 
-def _keep(here: run.Run, made: Sequence[Rating]) -> None:
+def _on_menu(value) -> bool:
+    return value is None or (type(value) is int and SCALE[0] <= value <= SCALE[1])
+
+
+def _keep(here: run.Run, made: list[Rating]) -> list[Rating]:
     with here.stage("rating"):
         new = {(row.rater, *row.item): row for row in made}
         before = [row for row in read_ratings(here) if (row.rater, *row.item) not in new]
-        here.write_jsonl(RATINGS, [row.model_dump(mode="json") for row in (*before, *new.values())])
+        rows = [row.model_dump(mode="json") for row in (*before, *new.values())]
+        here.write_jsonl(RATINGS, rows)
+    return made
 
 
 def agreement(rows: Sequence[Rating], seed: int = 0) -> dict[str, dict]:
-    """How far raters agree, by dimension (pairs apart, as `values: pair`): weighted kappa for two,
-    else Krippendorff's alpha (ordinal).
+    """How far raters agree, by dimension: weighted kappa for two, else Krippendorff's alpha
+    (ordinal).
 
     `n` counts items that two or more rated; `base` how often each value was given, for agreement
-    means little where one value prevails.
-    """
-    groups: dict[str, list[Rating]] = defaultdict(list)
-    for row in rows:
-        groups[row.dimension if row.kind == "likert" else f"{row.dimension}: pair"].append(row)
+    means little where one value prevails."""
+    groups = grouped(rows, lambda row: row.dimension)
     return {name: _agree(group, seed) for name, group in groups.items()}
 
 
 def _agree(rows: list[Rating], seed: int) -> dict:
-    raters, items = sorted({row.rater for row in rows}), list(dict.fromkeys(row.item for row in rows))
-    said = {(row.rater, row.item): row.number for row in rows}
+    raters = sorted({row.rater for row in rows})
+    items = list(dict.fromkeys(row.item for row in rows))
+    said = {(row.rater, row.item): row.value for row in rows}
     grid = [[said.get((rater, item)) for item in items] for rater in raters]
-    base = Counter((row.preferred or "?") if row.kind == "pair" else str(row.value or "?") for row in rows)
+    base = Counter(str(row.value or "?") for row in rows)
     facts = {"raters": len(raters), "missing": base.pop("?", 0), "base": dict(sorted(base.items()))}
-    shared = [index for index in range(len(items)) if sum(line[index] is not None for line in grid) > 1]
+    shared = any(sum(value is not None for value in given) > 1 for given in zip(*grid, strict=True))
     if not shared:
-        return {"value": None, "n": 0, "reason": "no item that two people rated", "coefficient": None, **facts}
+        return {"value": None, "n": 0, "reason": "no item that two people rated",
+                "coefficient": None, **facts}
     if len(raters) == 2:
-        interval = statistics.weighted_kappa(*grid, clusters=[task for task, _ in items], seed=seed)
-        return as_row(interval, "nothing varies") | {"coefficient": "weighted kappa (quadratic)", **facts}
-    interval = statistics.alpha(grid, seed=seed)
-    return as_row(interval, "nothing varies") | {"coefficient": "Krippendorff's alpha (ordinal)", **facts}
+        name = "weighted kappa (quadratic)"
+        clusters = [task for task, _ in items]
+        interval = statistics.weighted_kappa(*grid, clusters=clusters, seed=seed)
+    else:
+        name = "Krippendorff's alpha (ordinal)"
+        interval = statistics.alpha(grid, seed=seed)
+    return as_row(interval, "nothing varies") | {"coefficient": name, **facts}
 
 
 def people(here: run.Run, seed: int = 0) -> dict:
-    """What people rated: `raters`, `agreement` first, then `systems` (mean from 1 to 7) and `pairs`
-    (share won by the first, ties half).
-
-    {} where nobody rated: a result of people is never made up.
-    """
-    rows, key = read_ratings(here), {task.id: task for task in rating_tasks(here)}
-    rows = [row for row in rows if row.task in key]
+    """What people rated: `raters`, `agreement` first, then `systems` (mean from 1 to 7); {} where
+    nobody rated."""
+    key = {task.id: task for task in rating_tasks(here)}
+    rows = [row for row in read_ratings(here) if row.task in key]
     if not rows:
         return {}
-    return {
-        "raters": len({row.rater for row in rows}),
-        "agreement": agreement(rows, seed),
-        "systems": _liked(rows, key, seed),
-        "pairs": _preferred(rows, key, seed),
-    }
-
-
-def _liked(rows: list[Rating], key: dict[str, Task], seed: int) -> dict[str, dict]:
-    groups: dict[tuple, dict[tuple, list]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        if row.kind == "likert" and row.letter in key[row.task].systems:
-            groups[(key[row.task].systems[row.letter], row.dimension)][row.item].append(row.value)
     found: dict[str, dict] = defaultdict(dict)
-    for (system, dimension), items in sorted(groups.items()):
-        missing = sum(value is None for values in items.values() for value in values)
-        counted = {"asked": sum(map(len, items.values())), "missing": missing}
-        means = {item: [value for value in values if value is not None] for item, values in items.items()}
-        means = {item: float(np.mean(values)) for item, values in means.items() if values}
-        if not means:
-            found[system][dimension] = {"value": None, "n": 0, "reason": "nobody could tell", **counted}
-            continue
-        clusters = [key[task].cluster for task, _ in means]
-        found[system][dimension] = statistics.mean(list(means.values()), clusters, seed=seed, bounds=SCALE).row() | counted
-    return dict(found)
+    groups = grouped(rows, lambda row: (key[row.task].systems[row.letter], row.dimension))
+    for (system, dimension), mine in sorted(groups.items()):
+        found[system][dimension] = _liked(mine, key, seed)
+    return {"raters": len({row.rater for row in rows}), "agreement": agreement(rows, seed),
+            "systems": dict(found)}
 
 
-def _preferred(rows: list[Rating], key: dict[str, Task], seed: int) -> dict[str, dict]:
-    groups: dict[tuple, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    missing: Counter = Counter()
-    for row in rows:
-        if row.kind != "pair":
-            continue
-        first, second = sorted(key[row.task].systems.values())
-        place = (f"{first}-{second}", row.dimension)
-        if row.preferred is None:
-            missing[place] += 1
-            continue
-        win = 0.5 if row.preferred == "tie" else float(key[row.task].systems[row.preferred] == first)
-        groups[place][row.task].append(win)
-    found: dict[str, dict] = defaultdict(dict)
-    for name, dimension in sorted({*groups, *missing}):
-        items = groups.get((name, dimension), {})
-        counted = {"missing": missing[(name, dimension)]}
-        if not items:
-            found[name][dimension] = {"value": None, "n": 0, "reason": "nobody could tell", **counted}
-            continue
-        shares = [float(np.mean(wins)) for wins in items.values()]
-        found[name][dimension] = statistics.mean(shares, [key[task].cluster for task in items], seed=seed, bounds=(0, 1)).row() | counted
-    return dict(found)
-
-
-def for_plot(result: dict) -> dict[str, dict]:
-    """The ratings of `people` as `plots.ratings` takes them: rows by "system: dimension"."""
-    cells = [(system, name, cell) for system, row in result.get("systems", {}).items() for name, cell in row.items()]
-    return {f"{system}: {name}": cell | {"system": system} for system, name, cell in cells if cell["value"] is not None}
+def _liked(rows: list[Rating], key: dict[str, Task], seed: int) -> dict:
+    told = [row for row in rows if row.value is not None]
+    counted = {"asked": len(rows), "missing": len(rows) - len(told)}
+    if not told:
+        return {"value": None, "n": 0, "reason": "nobody could tell", **counted}
+    items = grouped(told, lambda row: row.item)
+    means = [float(np.mean([row.value for row in given])) for given in items.values()]
+    clusters = [key[task].cluster for task, _ in items]
+    return statistics.mean(means, clusters, seed=seed, bounds=SCALE).row() | counted
 
 
 def against(judgements: Sequence[Judgement], here: run.Run, seed: int = 0) -> dict[str, dict]:
@@ -249,97 +201,70 @@ def against(judgements: Sequence[Judgement], here: run.Run, seed: int = 0) -> di
 
     `lenience` is how much higher the judge is, on the scale of 1 to 7; `people` is how far the
     people agree among themselves, which no judge can be asked to exceed by much. {} where nobody
-    rated.
-    """
-    key, rows = {task.id: task for task in rating_tasks(here)}, [row for row in read_ratings(here) if row.kind == "likert"]
-    theirs: dict[str, list[int]] = defaultdict(list)
-    clusters: dict[str, str | None] = {}
-    for row in rows:
-        if row.value is not None and row.task in key and row.letter in key[row.task].exhibits:
-            theirs[key[row.task].exhibits[row.letter]].append(row.value)
-            clusters[key[row.task].exhibits[row.letter]] = key[row.task].cluster
+    rated."""
+    key, rows = {task.id: task for task in rating_tasks(here)}, read_ratings(here)
+    told = [row for row in rows if row.value is not None and row.task in key]
+    theirs = grouped(told, lambda row: key[row.task].exhibits[row.letter])
     if not theirs:
         return {}
     among = agreement(rows, seed)
-    said: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row in judgements:
-        if row.verdict is not None and row.exhibit in theirs:
-            said[(row.judge, row.dimension)][row.exhibit].append(row.verdict)
-    found: dict[str, dict] = {judge: {} for judge in dict.fromkeys(row.judge for row in judgements)}
-    for (judge, dimension), exhibits_ in said.items():
-        first = [float(np.median(verdicts)) for verdicts in exhibits_.values()]
-        second = [float(np.median(theirs[name])) for name in exhibits_]
-        groups = [clusters[name] for name in exhibits_]
-        gaps = [a - b for a, b in zip(first, second, strict=True)]
-        kappa = statistics.weighted_kappa(first, second, clusters=groups, seed=seed)
+    found: dict[str, dict] = {row.judge: {} for row in judgements}
+    both = [row for row in judgements if row.verdict and row.exhibit in theirs]
+    for (judge, dimension), mine in grouped(both, lambda row: (row.judge, row.dimension)).items():
+        said = grouped(mine, lambda row: row.exhibit)
+        first = [float(np.median([row.verdict for row in given])) for given in said.values()]
+        second = [float(np.median([row.value for row in theirs[name]])) for name in said]
+        clusters = [key[theirs[name][-1].task].cluster for name in said]
+        kappa = statistics.weighted_kappa(first, second, clusters=clusters, seed=seed)
+        gaps = np.subtract(first, second)
         found[judge][dimension] = as_row(kappa, "nothing varies") | {
             "coefficient": "weighted kappa (quadratic)",
-            "lenience": statistics.mean(gaps, groups, seed=seed).row(),
-            "people": among.get(dimension),
-        }
+            "lenience": statistics.mean(gaps, clusters, seed=seed).row(),
+            "people": among.get(dimension)}
     return found
 
 
-def to_label_studio(here: run.Run, path: str | Path, kind: Literal["likert", "pair"] = "likert") -> Path:
-    """Write the tasks of a kind as Label Studio's JSON, and the labelling interface beside it
-    (`.xml`), to be pasted into a project.
+def to_label_studio(here: run.Run, path: str | Path) -> Path:
+    """Write the run's tasks as Label Studio's JSON, and the labelling interface beside it (`.xml`),
+    to be pasted into a project. No system is named in either.
 
-    No system is named in either. What is rated already goes along as annotations, the rater's name
-    in each result's `meta`. Raises RunError when there are no tasks, or they show different numbers
-    of replies.
-    """
-    wanted, path = rating_tasks(here, kind), Path(path)
+    What is rated already goes along as annotations, the rater's name in each result's `meta`.
+    Raises RunError when there are no tasks, or they show different numbers of replies."""
+    wanted, path = rating_tasks(here), Path(path)
     letters = {tuple(task.shown) for task in wanted}
-    if not wanted:
-        raise run.RunError(f"No {kind} tasks in this run: prepare them first.")
-    if len(letters) > 1:
-        raise run.RunError("These tasks show different numbers of replies: prepare them anew in a fresh run with one set of systems.")
-    rated: dict[str, dict[str, list[Rating]]] = defaultdict(lambda: defaultdict(list))
-    for row in read_ratings(here):
-        rated[row.task][row.rater].append(row)
-    rows = [{"data": _data(task), "annotations": [_annotation(rows) for rows in rated[task.id].values()]} for task in wanted]
-    run.write_atomic(path.with_suffix(".xml"), _interface(kind, letters.pop()))
+    if len(letters) != 1:
+        raise run.RunError("Label Studio needs tasks that show equally many replies: prepare them "
+                           "in a fresh run with one set of systems.")
+    rated = grouped(read_ratings(here), lambda row: row.task)
+    rows = []
+    for task in wanted:
+        data = {"task": task.id, "dimension": task.dimension, "question": task.asked,
+                "passages": "\n\n".join(task.passages) or "none", "reference": task.reference}
+        data |= {f"answer_{letter}": text for letter, text in task.shown.items()}
+        raters = grouped(rated.get(task.id, ()), lambda row: row.rater).values()
+        rows.append({"data": data, "annotations": [_annotation(given) for given in raters]})
+    run.write_atomic(path.with_suffix(".xml"), _interface(letters.pop()))
     return run.write_atomic(path, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
 
 
-def _data(task: Task) -> dict:
-    replies = {f"answer_{letter}": text for letter, text in task.shown.items()}
-    passages = "\n\n".join(task.passages) or "none"
-    return {
-        "task": task.id,
-        "dimension": task.dimension,
-        "question": task.asked,
-        "passages": passages,
-        "reference": task.reference,
-        **replies,
-    }
-
-
 def _annotation(rows: list[Rating]) -> dict:
-    result = []
-    for row in rows:
-        mark = {"id": digest([row.task, row.rater, row.letter])[:10], "meta": {"text": [row.rater]}}
-        if row.kind == "pair" and row.preferred:
-            result.append(
-                mark | {"from_name": "preferred", "to_name": "question", "type": "choices", "value": {"choices": [row.preferred]}}
-            )
-        elif row.value is not None:
-            place = {"from_name": f"rating_{row.letter}", "to_name": f"answer_{row.letter}", "type": "rating"}
-            result.append(mark | place | {"value": {"rating": row.value}})
+    result = [{"id": digest([row.task, row.rater, row.letter])[:10], "meta": {"text": [row.rater]},
+               "from_name": f"rating_{row.letter}", "to_name": f"answer_{row.letter}",
+               "type": "rating", "value": {"rating": row.value}}
+              for row in rows if row.value is not None]
     return {"result": result, "was_cancelled": not result}
 
 
-def _interface(kind: str, letters: Sequence[str]) -> str:
-    guide = "Rate each reply from 1 (worst) to 7 (best)" if kind == "likert" else "Which reply is better"
-    lines = ["<View>", f"  <Header value={quoteattr(f'{guide}, on the dimension named below and on nothing else.')}/>"]
-    lines += [f'  <Text name="{name}" value="${name}"/>' for name in ("dimension", "question", "passages", "reference")]
+def _interface(letters: Sequence[str]) -> str:
+    guide = quoteattr("Rate each reply from 1 (worst) to 7 (best), on the dimension named below "
+                      "and on nothing else.")
+    lines = ["<View>", f"  <Header value={guide}/>"]
+    lines += [f'  <Text name="{name}" value="${name}"/>'
+              for name in ("dimension", "question", "passages", "reference")]
     for letter in letters:
-        lines += [f'  <Header value="{letter}"/>', f'  <Text name="answer_{letter}" value="$answer_{letter}"/>']
-        if kind == "likert":
-            lines.append(f'  <Rating name="rating_{letter}" toName="answer_{letter}" maxRating="{SCALE[1]}"/>')
-    if kind == "pair":
-        lines.append('  <Choices name="preferred" toName="question" choice="single" showInline="true">')
-        lines += [f'    <Choice value="{name}"/>' for name in ("A", "tie", "B")] + ["  </Choices>"]
+        answer = f"answer_{letter}"
+        lines += [f'  <Header value="{letter}"/>', f'  <Text name="{answer}" value="${answer}"/>',
+                  f'  <Rating name="rating_{letter}" toName="{answer}" maxRating="{SCALE[1]}"/>']
     return "\n".join([*lines, "</View>", ""])
 
 
@@ -349,60 +274,46 @@ def from_label_studio(here: run.Run, path: str | Path) -> dict[str, int]:
 
     The rater is the name in a result's `meta`, else a pseudonym of whoever completed the
     annotation. Cancelled annotations, tasks that are not this run's and values off the menu are
-    counted, never made numbers. Raises RunError when the file is no such export.
-    """
-    path = Path(path)
+    counted, never made numbers. Raises RunError when the file is no such export."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise run.RunError(f"{path.name} cannot be read as JSON ({error}): export from Label Studio as JSON.") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("data"), dict) for row in rows):
-        raise run.RunError(f"{path.name} is no Label Studio export: export as JSON, not as JSON-MIN or CSV.")
+        rows = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        annotated = [(row["data"].get("task"), row.get("annotations") or []) for row in rows]
+        if not isinstance(rows, list):
+            raise TypeError("not a list of tasks")
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise run.RunError(f"{Path(path).name} is no Label Studio export: export as JSON, not as "
+                           "JSON-MIN or CSV.") from error
     key = {task.id: task for task in rating_tasks(here)}
     counts: Counter = Counter(ratings=0, cancelled=0, unknown=0, off_menu=0)
     made: list[Rating] = []
-    for row in rows:
-        task = key.get(str(row["data"].get("task")))
-        for annotation in row.get("annotations") or ():
-            if task is None or not isinstance(annotation, dict):
-                counts["unknown"] += 1
-            elif annotation.get("was_cancelled"):
-                counts["cancelled"] += 1
-            else:
-                made += _imported(task, annotation, counts)
-    if made:
-        _keep(here, made)
-    counts["ratings"] = sum(row.number is not None for row in made)
+    for task, annotation in ((key.get(name), one) for name, given in annotated for one in given):
+        if task is None:
+            counts["unknown"] += 1
+        elif annotation.get("was_cancelled"):
+            counts["cancelled"] += 1
+        else:
+            made += _imported(task, annotation, counts)
+    _keep(here, made)
+    counts["ratings"] = sum(row.value is not None for row in made)
     return dict(counts)
 
 
 def _imported(task: Task, annotation: dict, counts: Counter) -> list[Rating]:
-    given: dict = dict.fromkeys(task.shown) if task.kind == "likert" else {"preferred": None}
-    rater = ""
+    given: dict[str, int | None] = dict.fromkeys(task.shown)
+    names = []
     for result in annotation.get("result") or ():
-        value, name = (result.get("value") or {}, str(result.get("from_name", ""))) if isinstance(result, dict) else ({}, "")
-        place, chosen = _read_result(task, name, value)
-        if place is None:
+        letter = str(result.get("from_name")).removeprefix("rating_")
+        value = (result.get("value") or {}).get("rating")
+        if letter in given and value is not None and _on_menu(value):
+            given[letter] = value
+            names += (result.get("meta") or {}).get("text") or []
+        else:
             counts["off_menu"] += 1
-            continue
-        given[place] = chosen
-        rater = rater or next(iter((result.get("meta") or {}).get("text") or ()), "")
-    rater = rater or _pseudonym(annotation.get("completed_by"))
-    return _ratings(
-        task, rater, given if task.kind == "likert" else given["preferred"], 0, "label studio", str(annotation.get("created_at") or "")
-    )
-
-
-def _read_result(task: Task, name: str, value: dict) -> tuple[str | None, int | str | None]:
-    """(letter or `preferred`, what was chosen), or (None, None) for what is not on the menu."""
-    if task.kind == "likert":
-        letter, number = name.removeprefix("rating_"), value.get("rating")
-        if letter in task.shown and isinstance(number, int) and not isinstance(number, bool) and SCALE[0] <= number <= SCALE[1]:
-            return letter, number
-        return None, None
-    # their Pairwise control says left or right
-    chosen = value.get("choices") or [{"left": "A", "right": "B"}.get(value.get("selected"))]
-    return ("preferred", chosen[0]) if len(chosen) == 1 and chosen[0] in PREFERRED else (None, None)
+    rater = names[0] if names else _pseudonym(annotation.get("completed_by"))
+    facts = {"origin": "label studio"}
+    if annotation.get("created_at"):
+        facts["at"] = str(annotation["created_at"])
+    return _ratings(task, rater, given, **facts)
 
 
 def _pseudonym(who) -> str:
@@ -410,11 +321,3 @@ def _pseudonym(who) -> str:
     if isinstance(who, dict):
         who = who.get("id") or who.get("email")
     return f"annotator-{hashlib.sha256(str(who).encode()).hexdigest()[:6]}"
-
-
-def raters(rows: Iterable[Rating]) -> dict[str, int]:
-    """How many tasks each rater has done."""
-    done: dict[str, set] = defaultdict(set)
-    for row in rows:
-        done[row.rater].add(row.task)
-    return {name: len(found) for name, found in sorted(done.items())}

@@ -26,12 +26,12 @@ from charlib.show.plots import (
     value_map,
 )
 from charlib.show.rating import BlindRating, blind_rating, imported, judged
-from charlib.show.report import SELF_MADE, care, write_report, write_values
+from charlib.show.report import write_report, write_values
 from charlib.show.widgets import escape, live, read, table
 
 __all__ = [
-    "BlindRating", "DinnerTable", "ExperienceBrowser", "Playground", "ProfileEditor", "SELF_MADE",
-    "SYSTEMS", "UploadMonitor", "attrition", "blind_rating", "boundary", "care", "coverage",
+    "BlindRating", "DinnerTable", "ExperienceBrowser", "Playground", "ProfileEditor",
+    "SYSTEMS", "UploadMonitor", "attrition", "blind_rating", "boundary", "coverage",
     "dimensions", "dinner_table", "escape", "experience_browser", "export_tables", "figure",
     "forest", "imported", "judged", "kinds", "latex", "lengths", "live", "markdown", "mask",
     "paragraphs", "playground", "profile_editor", "read", "save", "score_against_length", "table",

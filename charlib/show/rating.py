@@ -2,149 +2,140 @@
 
 from charlib import run, scores
 from charlib.records import SCALE
-from charlib.show.exports import markdown
-from charlib.show.widgets import QUIET, ROW, WIDE, escape, gone, make_button, note, panel, show
+from charlib.show import widgets
+from charlib.show.exports import judges_markdown, markdown
+from charlib.show.report import counted_cell
+
+MARKS = [("?", ""), *((str(value), value) for value in range(SCALE[0], SCALE[1] + 1))]
 
 
 class BlindRating:
     """Replies of several systems behind letters, one question at a time; each rater's marks go to
-    ratings.jsonl, letters only.
+    ratings.jsonl, letters only. What people said of which system is shown only to a rater who has
+    done all of it."""
 
-    What people said of which system is shown only to a rater who has done all of it.
-    """
-
-    def __init__(self, here: run.Run, kind: str = "likert", rater: str = "", seed: int = 0):
+    def __init__(self, here: run.Run, rater: str = "", seed: int = 0):
         import ipywidgets
 
-
-        self.here, self.seed, self.tasks = here, seed, scores.rating_tasks(here, kind)
-        letters = list(max((task.shown for task in self.tasks), key=len, default={}))
-        marks = [("?", ""), *[(str(value), value) for value in range(SCALE[0], SCALE[1] + 1)]]
-        sides = [("cannot tell", ""), ("A", "A"), ("tie", "tie"), ("B", "B")]
-        self.kind = kind
-        self.rater = ipywidgets.Text(value=rater, description="Rater", placeholder="a short name of your choice", continuous_update=False)
+        self.here, self.seed, self.tasks = here, seed, scores.rating_tasks(here)
+        letters = max((list(task.shown) for task in self.tasks), key=len, default=[])
+        self.rater = ipywidgets.Text(value=rater, description="Rater", continuous_update=False,
+                                     placeholder="a short name of your choice")
         self.head, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.texts = {letter: ipywidgets.HTML() for letter in letters}
-        small = {"style": {"button_width": "auto"}, "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
-        self.marks = {letter: ipywidgets.ToggleButtons(options=marks, value=None, **small) for letter in letters}
-        self.side = ipywidgets.ToggleButtons(options=sides, value=None, description="Better")
-        self.save = make_button("Save and next", "keep these marks in ratings.jsonl", self.write, button_style="primary")
-        self.rater.observe(self._open, "value")
+        look = {"style": {"button_width": "auto"},
+                "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
+        self.marks = {letter: ipywidgets.ToggleButtons(options=MARKS, value=None, **look)
+                      for letter in letters}
+        self.save = widgets.make_button("Save and next", "keep these marks in ratings.jsonl",
+                                        self.write, button_style="primary")
+        self.rater.observe(lambda change: self._open(), "value")
         flex = {"flex": "1 1 18em", "width": "auto"}
-        columns = [ipywidgets.VBox([self.texts[name], *([self.marks[name]] if kind == "likert" else [])], layout=flex) for name in letters]
-        body = [ipywidgets.HBox(columns, layout=ROW | {"align_items": "flex-start"}), *([self.side] if kind == "pair" else [])]
-        self.view = ipywidgets.VBox([gone(), self.rater, self.head, *body, self.save, self.said], layout=WIDE)
-        self._open(None)
+        columns = [ipywidgets.VBox([self.texts[letter], self.marks[letter]], layout=flex)
+                   for letter in letters]
+        body = ipywidgets.HBox(columns, layout=widgets.ROW | {"align_items": "flex-start"})
+        shown = [widgets.gone(), self.rater, self.head, body, self.save, self.said]
+        self.view = ipywidgets.VBox(shown, layout=widgets.WIDE)
+        self._open()
 
-    def _open(self, _):
-        """The next task that this rater has not rated, in the rater's own order."""
-
+    def _open(self) -> None:
+        """Show the next task that this rater has not rated, in the rater's own order."""
         name = " ".join(self.rater.value.split())
         self.order = scores.in_order(self.tasks, name, self.seed)
         done = {row.task for row in scores.read_ratings(self.here) if row.rater == name}
-        self.task = next((task for task in self.order if task.id not in done), None)
-        self.save.disabled = self.task is None
-        if self.task is None:
-            self.head.value = note(ratings_text(self.here) if self.tasks else "No blind tasks in this run yet.")
-            for text in self.texts.values():
-                text.value = ""
-            return
-        task, left = self.task, sum(item.id not in done for item in self.order)
-        passages = "".join(f"<li>{escape(text)}</li>" for text in task.passages)
-        passages = f"<details><summary style='cursor:pointer;{QUIET}'>What the profile says of it</summary><ul>{passages}</ul></details>"
-        known = "" if task.reference == "none" else f"<p>{escape(task.reference)}</p>"
-        scale = (
-            f"1 worst, 7 best, ? cannot tell; only {task.dimension} counts here"
-            if self.kind == "likert"
-            else f"only {task.dimension} counts here"
-        )
-        asked = f"<p style='{QUIET}'>{left} to go · {escape(scale)}</p><p><b>{escape(task.asked)}</b></p>"
-        self.head.value = panel(f"{asked}{known}{passages if task.passages else ''}")
+        left = [task for task in self.order if task.id not in done]
+        self.task = left[0] if left else None
+        self.save.disabled = not left
         for letter, text in self.texts.items():
-            text.value = panel(f"<b>{escape(letter)}</b><p>{escape(task.shown.get(letter, ''))}</p>")
+            reply = widgets.escape(self.task.shown.get(letter, "")) if left else ""
+            text.value = widgets.panel(f"<b>{letter}</b><p>{reply}</p>") if left else ""
             self.marks[letter].value = None
-        self.side.value = None
+        if left:
+            self.head.value = widgets.panel(_question(self.task, len(left)))
+        else:
+            told = ratings_text(self.here) if self.tasks else "No blind tasks in this run yet."
+            self.head.value = widgets.note(told)
 
     def write(self) -> None:
         """Keep the marks of the task shown and go on. Says what went wrong instead of raising into
-        the event loop.
-        """
-
+        the event loop."""
         if self.task is None:
             return
-        chosen = {"": self.side.value} if self.kind == "pair" else {letter: self.marks[letter].value for letter in self.task.shown}
+        chosen = {letter: self.marks[letter].value for letter in self.task.shown}
         if None in chosen.values():
-            self.said.value = note("Choose for every reply first, or say that you cannot tell.")
+            told = "Choose for every reply first, or say that you cannot tell."
+            self.said.value = widgets.note(told)
             return
-        given = {letter: value if value != "" else None for letter, value in chosen.items()}
-        given = given[""] if self.kind == "pair" else given
+        given = {letter: None if value == "" else value for letter, value in chosen.items()}
         try:
-            scores.rate(self.here, self.task, self.rater.value, given, order=self.order.index(self.task))
+            place = self.order.index(self.task)
+            scores.rate(self.here, self.task, self.rater.value, given, order=place)
         except run.RunError as error:
-            self.said.value = note(str(error))
+            self.said.value = widgets.note(str(error))
             return
-        self.said.value = note("Kept in ratings.jsonl.")
-        self._open(None)
+        self.said.value = widgets.note("Kept in ratings.jsonl.")
+        self._open()
+
+
+def _question(task: scores.Task, left: int) -> str:
+    scale = f"1 worst, 7 best, ? cannot tell; only {task.dimension} counts here"
+    known = "" if task.reference == "none" else f"<p>{widgets.escape(task.reference)}</p>"
+    rows = "".join(f"<li>{widgets.escape(text)}</li>" for text in task.passages)
+    head = f"<summary style='cursor:pointer;{widgets.QUIET}'>What the profile says of it</summary>"
+    passages = f"<details>{head}<ul>{rows}</ul></details>" if rows else ""
+    return (f"<p style='{widgets.QUIET}'>{left} to go · {widgets.escape(scale)}</p>"
+            f"<p><b>{widgets.escape(task.asked)}</b></p>{known}{passages}")
 
 
 def ratings_text(here: run.Run) -> str:
     """What people rated, agreement first, in plain lines; that nobody has, where nobody has."""
-
     found = scores.people(here)
     if not found:
         return "Nobody has rated this run yet."
     lines = [f"Rated by {found['raters']} person{'s' if found['raters'] > 1 else ''}."]
-    for name, cell in found["agreement"].items():
-        lines.append(f"Agreement, {name}: {_cell_text(cell)} {cell['coefficient'] or ''}".strip())
-    for table in (found["systems"], found["pairs"]):
-        lines += [f"{name}, {dimension}: {_cell_text(cell)}" for name, row in table.items() for dimension, cell in row.items()]
+    lines += [f"Agreement, {name}: {_told(entry)} {entry['coefficient'] or ''}".strip()
+              for name, entry in found["agreement"].items()]
+    lines += [f"{system}, {name}: {_told(entry)}"
+              for system, row in found["systems"].items() for name, entry in row.items()]
     return "\n".join(lines)
 
 
-def _cell_text(cell: dict) -> str:
-    missing = f", {cell['missing']} missing" if cell.get("missing") else ""
-    if cell["value"] is None:
-        return f"not measured ({cell['reason']}{missing})"
-    return f"{cell['value']:.2f} [{cell['ci_low']:.2f}, {cell['ci_high']:.2f}], n {cell['n']}{missing}"
+def _told(entry: dict) -> str:
+    return f"not measured ({entry['reason']})" if entry["value"] is None else counted_cell(entry)
 
 
-def blind_rating(here: run.Run, kind: str = "likert", rater: str = "", seed: int = 0) -> None:
+def blind_rating(here: run.Run, rater: str = "", seed: int = 0) -> None:
     """Rate blind, side by side; headless, one task is printed as a rater would see it, and results
-    only if people rated.
-    """
-    import ipywidgets
-
-
-    waiting = scores.rating_tasks(here, kind)
-    if not waiting:
-        none = "No blind tasks in this run yet: judge.prepare(...) makes them."
-        show(none, lambda: ipywidgets.HTML(note(none)))
-        return
-    first = scores.in_order(waiting, rater, seed)[0]
-    replies = [f"{letter}: {text}" for letter, text in first.shown.items()]
-    head = f"{len(waiting)} questions to rate blind, from 1 to 7 each. One of them ({first.dimension}): {first.asked}"
-    show("\n".join([head, *replies, ratings_text(here)]), lambda: BlindRating(here, kind, rater, seed).view)
+    only if people rated."""
+    tasks = scores.in_order(scores.rating_tasks(here), rater, seed)
+    if not tasks:
+        told = "No blind tasks in this run yet: scores.prepare_ratings(...) makes them."
+    else:
+        head = (f"{len(tasks)} questions to rate blind, from 1 to 7 each. One of them "
+                f"({tasks[0].dimension}): {tasks[0].asked}")
+        replies = [f"{letter}: {text}" for letter, text in tasks[0].shown.items()]
+        told = "\n".join([head, *replies, ratings_text(here)])
+    widgets.show(told, lambda: BlindRating(here, rater, seed).view)
 
 
 def judged(found: dict) -> None:
-    """What `examination.judged` found: a judge model's verdicts, its agreement with itself first,
-    and how it agrees with people; or that none was asked.
-    """
-
+    """What `scores.judged` found: a judge model's verdicts, its agreement with itself first, and
+    how it agrees with people; or that none was asked."""
     if not found["judges"]:
-        print("No judge model has read these replies; the scores above stand without one.\nSet JUDGE to 'endpoint' to ask one.")
+        print("No judge model has read these replies; the scores above stand without one.\n"
+              "Set JUDGE to 'endpoint' to ask one.")
         return
-    print(scores.judges_markdown(found["judges"]))
-    for name, cells in found["against"].items():
-        print(f"\n{name} against people:", *(f"{dimension}: {_cell_text(cell)}" for dimension, cell in cells.items()), sep="\n")
+    print(judges_markdown(found["judges"]))
+    for name, entries in found["against"].items():
+        told = [f"{dimension}: {_told(entry)}" for dimension, entry in entries.items()]
+        print(f"\n{name} against people:", *told, sep="\n")
 
 
 def imported(found: dict) -> None:
-    """What `examination.imported` found: other projects' answers and ours in one table, then its
-    parts; or that none was given.
-    """
-
+    """What `scores.imported` found: other projects' answers and ours in one table, then its parts;
+    or that none was given."""
     if not found:
-        print("No answers of other projects were given.\nSet IMPORTED to their folder to see them beside yours.")
+        print("No answers of other projects were given.\n"
+              "Set IMPORTED to their folder to see them beside yours.")
         return
     print(markdown(found), markdown(found, "parts"), sep="\n\n")
