@@ -118,7 +118,7 @@ def test_what_cannot_be_parsed_or_is_empty_is_not_saved_and_stays_as_typed(here,
         assert "Not a profile yet" in editor.said.value and why in editor.said.value
         assert "wait" in editor.hint.value and editor.traits["openness"].disabled
         editor.save.click()
-        assert why in editor.said.value and editor.text.value == typed
+        assert "Not saved. " in editor.said.value and why in editor.said.value and editor.text.value == typed
         assert here.path("profile.md").read_text() == before
     editor.undo.click()
     assert editor.text.value == before and not editor.traits["openness"].disabled

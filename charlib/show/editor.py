@@ -29,8 +29,9 @@ class ProfileEditor:
         self.hint, self.said, self.stale, self.marks, self.changes = (
             ui.as_html() for _ in range(5))
         self.check = ui.make_button("Check", "what a careful editor would mark", self.tell)
-        self.save = ui.make_button("Save", "write profile.md of this run",
-                                   ui.saying(self.said, self.write), button_style="primary")
+        write = ui.saying(self.said, self.write, "Not saved. ")
+        self.save = ui.make_button("Save", "write profile.md of this run", write,
+                                   button_style="primary")
         self.undo = ui.make_button("Undo all", "back to what is saved", self.load)
         self.file = ipywidgets.FileUpload(accept=".txt,.md", description="Open a file")
         traits = ipywidgets.VBox([*self.traits.values(), self.hint], layout={"width": "26em"})

@@ -142,7 +142,7 @@ def gone():
     return as_html(f"{rule}<div class='charlib-gone'>{words}</div>")
 
 
-def saying(said, act):
+def saying(said, act, first: str = ""):
     """`act` as a callback of a widget: what goes wrong is said in the cell `said`, where an error
     raised into the event loop would be lost.
     """
@@ -150,7 +150,7 @@ def saying(said, act):
         try:
             act()
         except run.RunError as error:
-            said.value = note(f"⚠ {error}")
+            said.value = note(f"⚠ {first}{error}")
 
     return call
 
