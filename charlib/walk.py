@@ -145,7 +145,10 @@ def kernels():
         warnings.simplefilter("ignore")
         write_kernel_spec(Path(folder, "kernels", "python3"))
         paths = [folder, *filter(None, [before.get("JUPYTER_PATH")])]
-        own = {"JUPYTER_PATH": os.pathsep.join(paths), "JUPYTER_RUNTIME_DIR": folder, **QUIET}
+        # code is named from where the command was given, while kernels work in the run's folder
+        code = os.pathsep.join([os.getcwd(), *filter(None, [before.get("PYTHONPATH")])])
+        own = {"JUPYTER_PATH": os.pathsep.join(paths), "JUPYTER_RUNTIME_DIR": folder,
+               "PYTHONPATH": code, **QUIET}
         os.environ.update(own)
         try:
             yield

@@ -75,6 +75,15 @@ def test_a_notebook_that_ends_well_without_its_products_has_failed(here, monkeyp
     assert here.path("cwd.txt").read_text() == "007"  # the kernel works in the run folder
 
 
+def test_code_of_ones_own_is_named_from_where_the_walk_was_started(here, monkeypatch, tmp_path):
+    (tmp_path / "brought_to_a_walk.py").write_text("said = 'mine'", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    stub(monkeypatch, tmp_path, 'RUN: str = "a"  # run', "from charlib import run\nopen('said.txt', 'w').write(run.named('brought_to_a_walk:said'))")
+    with pytest.raises(run.RunError, match="ended without"):
+        walk.execute(here, "02_experience", {"RUN": "b"}, say=lambda text: None)
+    assert here.path("said.txt").read_text() == "mine"
+
+
 def test_kernels_are_of_this_interpreter_whatever_kernelspec_the_machine_has(here, monkeypatch, tmp_path):
     spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
     run.write_atomic(spec, json.dumps({"argv": ["/nowhere/python", "-m", "ipykernel", "-f", "{connection_file}"], "display_name": "P", "language": "python"}))
