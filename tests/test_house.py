@@ -76,7 +76,7 @@ def test_every_text_file_is_read_and_written_as_utf8_by_name():
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
             modes = [item.value for item in node.args if isinstance(item, ast.Constant)]
-            binary = node.func.attr == "open" and (modes and "b" in str(modes[0]) or ast.unparse(node.func) in ("run.open", "os.open"))
+            binary = node.func.attr == "open" and (modes and "b" in str(modes[0]) or ast.unparse(node.func) in ("run.open", "runs.open", "os.open"))
             named = any(word.arg == "encoding" for word in node.keywords)
             if node.func.attr in ("read_text", "write_text", "open") and not named and not binary:
                 found.append(f"{place(path, node.lineno)} {ast.unparse(node)}")
