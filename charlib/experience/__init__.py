@@ -1,7 +1,6 @@
 """Experience: scenes, dialogues and the boundary, asked for, parsed, grounded, deduplicated."""
 
-from charlib.experience.grounding import (EVERYDAY, Result, Support, deduplicate, ground, reject,
-                                          stem_name)
+from charlib.experience.grounding import EVERYDAY, Result, Support, deduplicate, ground
 from charlib.experience.look import coverage, script, word_counts
 from charlib.experience.parse import (normalise_role, parse_dialogue, parse_scenes,
                                       split_exchanges)
@@ -14,9 +13,9 @@ from charlib.experience.reconstruction import (complete_dialogues, dialogue_requ
 from charlib.experience.stage import ask, decide, livable
 from charlib.experience.transcript import lines
 
-__all__ = ["EVERYDAY", "Result", "Support", "deduplicate", "ground", "reject", "stem_name",
-           "coverage", "script", "word_counts", "normalise_role", "parse_dialogue", "parse_scenes",
-           "split_exchanges", "boundary_matrix", "build_protective", "leaking_share",
-           "matched_pairs", "openings", "parse_pairs", "protective_requests", "ask", "decide",
-           "livable", "complete_dialogues", "dialogue_requests", "extract_scenes",
-           "memory_requests", "reconstruct", "scene_requests", "lines"]
+__all__ = ["EVERYDAY", "Result", "Support", "deduplicate", "ground", "coverage", "script",
+           "word_counts", "normalise_role", "parse_dialogue", "parse_scenes", "split_exchanges",
+           "boundary_matrix", "build_protective", "leaking_share", "matched_pairs", "openings",
+           "parse_pairs", "protective_requests", "ask", "decide", "livable", "complete_dialogues",
+           "dialogue_requests", "extract_scenes", "memory_requests", "reconstruct",
+           "scene_requests", "lines"]

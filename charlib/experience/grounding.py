@@ -42,7 +42,8 @@ def reject(result: Result, request: Request, reason: str, text: str, detail: str
         text=text[:2000], detail=detail))
 
 
-def drop(rejects: list[Reject], dialogue: Dialogue, reason: str, text: str, detail: str = "") -> None:
+def drop(rejects: list[Reject], dialogue: Dialogue, reason: str, text: str,
+         detail: str = "") -> None:
     """Keep a dialogue that was refused, with its reason."""
     paragraph = dialogue.paragraphs[0] if dialogue.paragraphs else ""
     rejects.append(Reject(

@@ -5,45 +5,39 @@ import re
 from charlib.experience.transcript import lines
 from charlib.records import Profile, Scene, Turn, content_id
 
-_FIELD = re.compile(r"^(?:[-*•]\s*)?(type|location|place|time|date|background|stance)\s*[:：]\s*(.*)$", re.IGNORECASE)
-
-
-_SCENE = re.compile(r"^(?:scene\s*)?#?\d+\s*[.):]?\s*(.*)$|^scene\b.*$", re.IGNORECASE)
-
-
-_EXCHANGE = re.compile(r"^(?:exchange|dialogue|conversation|pair|example)\s*#?\s*(\d+)\s*[.):]?\s*$", re.IGNORECASE)
-
-
+_ANY = re.IGNORECASE
+_FIELD = re.compile(
+    r"^(?:[-*•]\s*)?(type|location|place|time|date|background|stance)\s*[:：]\s*(.*)$", _ANY)
+_SCENE = re.compile(r"^(?:scene\s*)?#?\d+\s*[.):]?\s*(.*)$|^scene\b.*$", _ANY)
+_EXCHANGE = re.compile(
+    r"^(?:exchange|dialogue|conversation|pair|example)\s*#?\s*(\d+)\s*[.):]?\s*$", _ANY)
+_HEADER = re.compile(r"^(kind|beyond|answerable|twin of)\s*[:：]\s*(.*)$", _ANY)
 _TYPES = {"chat", "debate", "discussion", "speech", "monologue"}
-
-
-_THINKING = re.compile(r"\b(think\w*|thought\w*|inner|inwardly|to (?:him|her|my|it)self|aside|reflect\w*|muses|musing)\b", re.IGNORECASE)
-
-
-_SPEAKING = re.compile(r"\b(speak\w*|says?|said|aloud|reply|replies|answers?)\b", re.IGNORECASE)
-
-
+_THINKING = re.compile(
+    r"\b(think\w*|thought\w*|inner|inwardly|to (?:him|her|my|it)self|aside|reflect\w*|muses|"
+    r"musing)\b", _ANY)
+_SPEAKING = re.compile(r"\b(speak\w*|says?|said|aloud|reply|replies|answers?)\b", _ANY)
+_NARRATORS = {"narrator", "narration", "stage direction", "stage directions", "voice-over",
+              "voiceover"}
 _NOT_ROLES = {
-    "note", "notes", "scene", "setting", "background", "location", "time", "type", "title", "end", "the end", "stance", "place", "date",
-    "dialogue", "script", "context", "characters", "here is the scene", "kind", "beyond", "answerable", "twin of", "ps", "summary", "act",
-}  # fmt: skip
-
-
-_NARRATORS = {"narrator", "narration", "stage direction", "stage directions", "voice-over", "voiceover"}
-
-
+    "note", "notes", "scene", "setting", "background", "location", "time", "type", "title", "end",
+    "the end", "stance", "place", "date", "dialogue", "script", "context", "characters", "kind",
+    "here is the scene", "beyond", "answerable", "twin of", "ps", "summary", "act"}
+_POLITE = {
+    "young", "old", "older", "younger", "little", "herr", "mr", "mrs", "miss", "mistress", "madame",
+    "maestro", "master", "the", "queen", "king", "general", "consul", "dictator", "sir", "lady",
+    "dr", "captain", "aged", "dying"}
+_PARTICLES = {"van", "von", "de", "der", "the", "of", "a", "an", "du", "la", "and"}
 _ROLE = r"^(?P<role>[^\W\d_][^:：()\[\]*\n]{0,59}?|\[[^\]\n]{1,60}\])\s*"
-
-
-_ACTED = re.compile(_ROLE + r"[(\[](?P<action>[^()\[\]\n]{1,80})[)\]]\s*(?P<mark>[:：—–-])?\s*(?P<text>.*)$")
-
-
+_ACTED = re.compile(
+    _ROLE + r"[(\[](?P<action>[^()\[\]\n]{1,80})[)\]]\s*(?P<mark>[:：—–-])?\s*(?P<text>.*)$")
 _NAMED = re.compile(_ROLE + r"(?P<mark>[:：])\s*(?P<text>.*)$")
 
 
 def clean(text: str) -> str:
     """A completion without fences, markdown emphasis of names, and odd spaces."""
-    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n"))
+    text = re.sub("\r\n|\r|\u2028", "\n", text)
+    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
     text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL)
     text = re.sub(r"^\s*(```|~~~).*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"^\s*(?:#{1,6}|>|[-•])\s+", "", text, flags=re.MULTILINE)
@@ -57,17 +51,20 @@ def parse_scenes(text: str, paragraph: str) -> list[Scene]:
 
     def finish():
         if current.get("background") or current.get("location"):
-            kind = next((word for word in re.findall(r"[a-z]+", current.get("type", "").lower()) if word in _TYPES), "chat")
+            words = re.findall(r"[a-z]+", current.get("type", "").lower())
+            kind = next((word for word in words if word in _TYPES), "chat")
             parts = {name: current.get(name, "") for name in ("location", "time", "background")}
-            id = content_id(paragraph, kind, *parts.values())
-            scenes.append(Scene(id=id, paragraphs=[paragraph], type=kind, stance=current.get("stance") or None, **parts))
+            scenes.append(Scene(
+                id=content_id(paragraph, kind, *parts.values()), paragraphs=[paragraph], type=kind,
+                stance=current.get("stance") or None, **parts))
         current.clear()
 
     for raw in clean(text).split("\n"):
         line = raw.strip().strip("*").strip()
         match = _FIELD.match(line)
         if match:
-            name = {"place": "location", "date": "time"}.get(match[1].lower(), match[1].lower())
+            name = match[1].lower()
+            name = {"place": "location", "date": "time"}.get(name, name)
             if name in current and (name == "type" or "type" not in current):
                 finish()
             current[name], last = match[2].strip(), name
@@ -85,17 +82,16 @@ def split_exchanges(text: str) -> list[tuple[dict, str]]:
     """The exchanges of a memory or protective answer: (header fields such as kind, beyond,
     answerable, twin of; the dialogue's text).
     """
-    found, fields, lines, number = [], {}, [], ""
+    found, fields, lines, number, blank = [], {}, [], "", False
 
     def finish():
-        if any(line.strip() for line in lines):
+        if lines:
             found.append(({"number": number or str(len(found) + 1), **fields}, "\n".join(lines)))
 
-    blank = False
     for raw in clean(text).split("\n"):
         line = raw.strip()
         start = _EXCHANGE.match(line.strip("*"))
-        header = re.match(r"^(kind|beyond|answerable|twin of)\s*[:：]\s*(.*)$", line, re.IGNORECASE)
+        header = _HEADER.match(line)
         if start:
             finish()
             fields, lines, number = {}, [], start[1]
@@ -120,8 +116,7 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
     lines, missing actions, role aliases and a narrator (dropped). Consecutive turns of one role and
     action are one turn.
     """
-    turns: list[dict] = []
-    current: dict | None = None
+    turns, current = [], None
     plain = lines(clean(text), lambda role: normalise_role(role, profile) == profile.short_name)
     for raw in plain.split("\n"):
         line = raw.strip()
@@ -135,6 +130,13 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
             turns.append(current)
         elif current is not None and not _narration(line):
             current["text"] = f"{current['text']} {_plain(line)}".strip()
+    merged = _merged(turns)
+    own = profile.short_name
+    speaks = any(turn["role"] == own and turn["action"] == "speaking" for turn in merged)
+    return [Turn(**turn) for turn in merged] if speaks else []
+
+
+def _merged(turns: list[dict]) -> list[dict]:
     merged: list[dict] = []
     for turn in turns:
         turn["text"] = _plain(turn["text"])
@@ -144,15 +146,15 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
             merged[-1]["text"] += f" {turn['text']}"
         else:
             merged.append(turn)
-    speaks = any(turn["role"] == profile.short_name and turn["action"] == "speaking" for turn in merged)
-    return [Turn(**turn) for turn in merged] if speaks else []
+    return merged
 
 
 def _header(line: str, profile: Profile):
     """A new turn, "skip" for a heading or a narrator's line, or None when the line continues the
     turn before it.
     """
-    line = line.strip("*_ ").replace(":**", ":").replace(":*", ":") if line.startswith(("*", "_")) else line
+    if line.startswith(("*", "_")):
+        line = line.strip("*_ ").replace(":**", ":").replace(":*", ":")
     if line.startswith(("(", "[")) and not re.match(r"^\[[^\]]{1,60}\]\s*[:：(]", line):
         return None
     match = _ACTED.match(line) or _NAMED.match(line)
@@ -166,19 +168,19 @@ def _header(line: str, profile: Profile):
         return None  # "Neefe (my teacher) says …" is prose, "Neefe (speaking) …" a turn
     if not _like_a_name(role):
         return None
-    emotion = _emotion(action)
     kind = "thinking" if action and _THINKING.search(action) else "speaking"
-    return {"role": normalise_role(role, profile), "action": kind, "text": match["text"].strip(), "emotion": emotion}
+    return {"role": normalise_role(role, profile), "action": kind, "text": match["text"].strip(),
+            "emotion": _emotion(action)}
 
 
 def _like_a_name(role: str) -> bool:
     """A role is short, begins with a capital, and does not read as a sentence."""
     words = role.split()
-    if not 1 <= len(words) <= 7 or not role[:1].isupper() or role[-1:] in ".!?,;" or role.count('"') % 2:
+    if not (1 <= len(words) <= 7 and role[:1].isupper()):
         return False
-    small = [
-        word for word in words if word[:1].islower() and word not in {"van", "von", "de", "der", "the", "of", "a", "an", "du", "la", "and"}
-    ]
+    if role[-1:] in ".!?,;" or role.count('"') % 2:
+        return False
+    small = [word for word in words if word[:1].islower() and word not in _PARTICLES]
     return len(small) <= max(1, len(words) // 2)
 
 
@@ -186,16 +188,18 @@ def normalise_role(role: str, profile: Profile) -> str:
     """The protagonist's short name for any of its aliases; other roles as they are, without title
     marks (defect D4).
     """
-    words = {word.strip(".,'’").lower() for word in role.split()}
-    polite = {"young", "old", "older", "younger", "little", "herr", "mr", "mrs", "miss", "mistress", "madame", "maestro", "master", "the", "queen",
-              "king", "general", "consul", "dictator", "sir", "lady", "dr", "captain", "aged", "dying"}  # fmt: skip
-    full = {word.strip(".,'’").lower() for word in profile.name.split()}
-    bare = {word for word in words - polite if not word.isdigit()}
-    telling = {profile.short_name.lower(), profile.name.split()[0].lower()}
-    if profile.short_name.lower() == role.lower() or (bare and bare <= full | {profile.short_name.lower()} and bare & telling):
+    short = profile.short_name.lower()
+    full = _names(profile.name)
+    bare = {word for word in _names(role) - _POLITE if not word.isdigit()}
+    telling = {short, profile.name.split()[0].lower()}
+    if short == role.lower() or (bare and bare <= full | {short} and bare & telling):
         return profile.short_name
     role = re.sub(r"\s+", " ", role)[:60]
     return role.title() if role.isupper() and len(role) > 3 else role
+
+
+def _names(text: str) -> set[str]:
+    return {word.strip(".,'’").lower() for word in text.split()}
 
 
 def _emotion(action: str | None) -> str | None:
@@ -208,16 +212,18 @@ def _emotion(action: str | None) -> str | None:
 
 def _narration(line: str) -> bool:
     """A stage direction on a line of its own: (…), […], *…*."""
-    return bool(re.fullmatch(r"\(.*\)|\[.*\]|\*[^*]+\*|_[^_]+_|-{3,}|\*{3,}|={3,}", line.strip()))
+    marks = r"\(.*\)|\[.*\]|\*[^*]+\*|_[^_]+_|-{3,}|\*{3,}|={3,}"
+    return bool(re.fullmatch(marks, line.strip()))
 
 
 def _plain(text: str) -> str:
     """Spoken text without wrapping quotes, emphasis marks and stage directions between asterisks.
     """
     text = re.sub(r"\*[^*\n]{1,120}\*", "", text)
-    text = text.replace("<|eot|>", "").replace("<|im_end|>", "").replace("<|im_start|>", "")
+    text = re.sub(r"<\|(?:eot|im_end|im_start)\|>", "", text)
     text = re.sub(r"\s+", " ", text).strip().strip("*_").strip()
     for opening, closing in ('""', "“”", "«»", "„“", "„”", "「」", "‹›", "‚‘"):
-        if len(text) > 1 and text[0] == opening and text[-1] == closing and text.count(closing) <= 2:
+        wrapped = text[:1] == opening and text[1:].endswith(closing)
+        if wrapped and text.count(closing) <= 2:
             text = text[1:-1].strip()
     return text

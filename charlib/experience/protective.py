@@ -42,7 +42,7 @@ def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3
     requests = protective_requests(profile, here.character, pairs, limit)
     answers = read_answers(
         here, "protective", requests, teacher, result, missing="no pair found",
-        parse=lambda request, completion: parse_pairs(completion.text, request, completion, profile))
+        parse=lambda request, made: parse_pairs(made.text, request, made, profile))
     found = [dialogue for request, made in answers
              for dialogue in (made[: 2 * pairs] if request.stage == "protective" else made)]
     support = Support(profile)
