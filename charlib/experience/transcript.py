@@ -126,7 +126,8 @@ def _row(row: str) -> str:
     name = rf"(\s*{_WORD}[\w .'’-]{{0,40}}"
     row = re.sub(r"^\s*(?:\d{1,3}[.)]|\[?\d{1,2}:\d{2}(?::\d{2})?\]?)\s+(?=\S)", "", row)
     row = re.sub(rf"^(\s*{_WORD}[^:：\n]{{0,40}}?)\s*{_SYMBOLS}+\s*(?=[:：(])", r"\1", row)
-    row = re.sub(rf"^{name}?)\s*(?:[-–—]\s*|\s)({_VERBS})\s*[:：]\s*", r"\1 (\2): ", row, flags=_ANY)
+    row = re.sub(rf"^{name}?)\s*(?:[-–—]\s*|\s)({_VERBS})\s*[:：]\s*", r"\1 (\2): ", row,
+                 flags=_ANY)
     row = re.sub(rf"^{name})[:：]\s*[(\[]({_VERBS})(,[^)\]]*)?[)\]]\s*", r"\1 (\2\3): ", row,
                  flags=_ANY)
     aside = r"(?:an? |the |h(?:is|er) )[\w '’-]{2,40}"
