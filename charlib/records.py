@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 class Record(BaseModel):
     """What lasts in a file: frozen; fields it does not know are left out when it is read."""
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # built at first use
 
 
 # 007 and 1822 stay text, and nothing is an empty one

@@ -385,7 +385,8 @@ Base = Annotated[str, AfterValidator(lambda name: name if name == "bundled" else
 
 class Settings(BaseModel):
     """What a preset says of a stage, and a notebook's parameters may say otherwise."""
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True,
+                              coerce_numbers_to_str=True)
 
 
 class Experience(Settings):
