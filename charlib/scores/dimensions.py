@@ -18,7 +18,8 @@ from charlib.scores import replies, statistics
 from charlib.scores.likeness import agree, alike, grounding, identify
 from charlib.scores.parts import NOT_ASKED, Context, Part, Share, Unit, log_length, share
 from charlib.scores.reading import Judged
-from charlib.scores.replies import heard, plain
+from charlib.scores.replies import heard
+from charlib.text import plain
 
 
 def _asked(answers: Sequence[Judged], *purposes: str) -> list[Judged]:

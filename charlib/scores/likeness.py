@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from charlib.records import Answer, Profile, Question
-from charlib.scores.replies import candidates, content, entities, heard, mentions, sentences
+from charlib.scores.replies import candidates, entities, heard, mentions
+from charlib.text import content, sentences
 
 
 def grounding(text: str, profile: Profile) -> list[float]:

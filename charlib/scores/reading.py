@@ -14,7 +14,8 @@ import numpy as np
 from charlib.records import Answer, Profile, Question
 from charlib.scores import statistics
 from charlib.scores.likeness import grounding
-from charlib.scores.replies import beyond, echoes, endless, heard, leaks, recalls, refused, takes
+from charlib.scores.refusals import refused
+from charlib.scores.replies import beyond, echoes, endless, heard, leaks, recalls, takes
 
 OUTCOMES = ("holds", "wavers", "breaks", "not taken up")
 
