@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from charlib import experience, playground
 from charlib import profile as profiles
 from charlib.records import Profile, Question
-from charlib.text import STOP, numbers, plain, plain_words, romans, sentences, stem
+from charlib.text import STOP, numbers, plain, romans, sentences, stem
 
 HEARD = 60  # words of a reply that count: all systems are cut alike
 
