@@ -125,7 +125,7 @@ def _number(words: list[str], start: int) -> tuple[int | None, int]:
                   and words[index + 1] in _UNITS | _TENS):
             break
         index += 1
-        if word in _ORDINALS or (century and word in _UNITS):
+        if word in _ORDINALS or (century and word in _UNITS and value > 9):
             break
     return (total + current, index) if index > start else (None, start + 1)
 
