@@ -15,8 +15,15 @@ _NAME = re.compile(r"(?<![.!?:…\"“(]\s)(?<!^)\b([A-Z][\w’'-]{2,})")
 _NUMBER = re.compile(r"\b\d{3,4}\b")
 _BLOCK = 256  # texts compared at a time
 
-EVERYDAY = frozenset(
-    ["God", "Lord", "Heaven", "Sir", "Madam", "Herr", "Frau", "Fräulein", "Monsieur", "Madame", "Maestro", "Mistress", "Master", "Majesty", "Highness", "Excellency", "Prince", "Princess", "Count", "Countess", "King", "Queen", "Emperor", "Doctor", "Captain", "English", "Latin", "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "January", "February", "March", "April", "June", "July", "August", "September", "October", "November", "December", "Visitor", "Your", "The", "And", "But", "You", "Nature", "Providence", "Europe", "Scripture", "Bible", "Christian", "Easter", "Christmas", "Christ", "Mother", "Father", "Mr", "Mrs", "Miss"])
+EVERYDAY = frozenset({
+    "God", "Lord", "Heaven", "Sir", "Madam", "Herr", "Frau", "Fräulein", "Monsieur", "Madame",
+    "Maestro", "Mistress", "Master", "Majesty", "Highness", "Excellency", "Prince", "Princess",
+    "Count", "Countess", "King", "Queen", "Emperor", "Doctor", "Captain", "English", "Latin",
+    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "January",
+    "February", "March", "April", "June", "July", "August", "September", "October", "November",
+    "December", "Visitor", "Your", "The", "And", "But", "You", "Nature", "Providence", "Europe",
+    "Scripture", "Bible", "Christian", "Easter", "Christmas", "Christ", "Mother", "Father",
+    "Mr", "Mrs", "Miss"})
 
 
 @dataclass
