@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from faulty_server import Server, ok
 
-from charlib import models, playground, profile, run, scores
+from charlib import models, playground, profile, run, scores, teachers
 from charlib.models.decode import Reply
 from charlib.records import Answer, Example, Judgement, Question
 from charlib.scores import checkpoints
@@ -221,7 +221,8 @@ def test_contrast_tells_who_knows_the_person_by_name(here, person):
 
 def test_the_endpoint_stands_in_the_table_as_any_system(here, person, served):
     served(lambda call: ok("It was clock 3."))
-    system = playground.Served(here, scores.served(here, "endpoint"), person, name="hosted")
+    client = teachers.Client(teachers.Settings.from_environment(), here.say)
+    system = playground.Served(here, client, person, name="hosted")
     answers = playground.conduct(here, BANK, [system], character=person.name, say=lambda text: None)
     table = scores.score([*answered(person, SYSTEMS[0]), *answers], person, BANK)
     assert table["systems"]["hosted"]["memorization"]["value"] == pytest.approx(1 / 8, abs=1e-4)

@@ -112,10 +112,9 @@ def test_weighted_kappa_matches_sklearn():
     chooser = np.random.default_rng(6)
     a = chooser.integers(1, 8, 80)
     b = np.clip(a + chooser.integers(-1, 2, 80), 1, 7)
-    for weights in ("linear", "quadratic", None):
-        found = scores.weighted_kappa(list(a), list(b), weights=weights, draws=100)
-        assert found.value == pytest.approx(cohen_kappa_score(a, b, weights=weights))
-        assert found.low < found.value < found.high
+    found = scores.weighted_kappa(list(a), list(b), draws=100)
+    assert found.value == pytest.approx(cohen_kappa_score(a, b, weights="quadratic"))
+    assert found.low < found.value < found.high
     assert scores.weighted_kappa([1, 2, None], [1, 2, 3], draws=50).n == 2
 
 

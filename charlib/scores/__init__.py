@@ -11,7 +11,6 @@ from charlib.scores.examination import (
     load_released,
     retained,
     score_run,
-    served,
 )
 from charlib.scores.judges import (
     Exhibit, ask_judges, consistency, exhibits, judge_table, neutral, read_verdict,
@@ -26,7 +25,6 @@ from charlib.scores.reading import (
     Judged,
     by_turn,
     firmness,
-    judge,
     judge_rows,
     read_rows,
     stances,
@@ -64,10 +62,10 @@ __all__ = [
     "against", "agreement", "alpha", "ask_judges", "at_equal_length", "beyond", "by_turn",
     "consistency", "contamination", "contrast_run", "difference", "echoes", "endless", "entities",
     "exhibits", "explain", "firmness", "formulas", "from_label_studio", "holm", "imported",
-    "in_order", "judge", "judge_rows", "judge_table", "judged", "known_words", "leaks",
+    "in_order", "judge_rows", "judge_table", "judged", "known_words", "leaks",
     "load_released", "mcnemar", "mean", "mentions", "metric", "neutral", "people", "permutation",
     "prepare_ratings", "questions_needed", "rate", "rating_tasks", "read_ratings", "read_rows",
-    "read_verdict", "recalls", "refused", "retained", "score", "score_run", "served", "stances",
+    "read_verdict", "recalls", "refused", "retained", "score", "score_run", "stances",
     "takes", "to_label_studio", "tokens", "trajectory", "variance_split", "weighted_kappa",
     "wilson",
 ]

@@ -221,22 +221,20 @@ def names_said(answers: Sequence[Judged], context: Context) -> list[tuple[str, s
 
 def grounded_precision(answers, context):
     rows = names_said(answers, context)
-    said = [count for *_, count in rows]
-    if not sum(said):
+    if not any(said for *_, said in rows):
         return statistics.none("no name in any reply")
-    good, clusters = [row[2] for row in rows], [row[1] for row in rows]
+    _, clusters, good, said = zip(*rows, strict=True)
     found = statistics.mean(good, clusters, weights=said, seed=context.seed, bounds=(0, 1))
-    return found.row() | {"n": int(sum(said))}
+    return found.row() | {"n": sum(said)}
 
 
 def entity_density(answers, context):
     words = [len(text.split()) for _, text, _ in _ordinary(answers)]
     if not sum(words):
         return statistics.none("no reply to an ordinary question")
-    rows = names_said(answers, context)
-    clusters = [row[1] for row in rows]
-    found = statistics.mean(
-        [100.0 * said for *_, said in rows], clusters, weights=words, seed=context.seed)
+    _, clusters, _, said = zip(*names_said(answers, context), strict=True)
+    names = [100.0 * count for count in said]
+    found = statistics.mean(names, clusters, weights=words, seed=context.seed)
     return found.row() | {"n": len(words)}
 
 

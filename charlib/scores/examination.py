@@ -139,7 +139,9 @@ def judged(here: run.Run, profile: Profile, questions: Sequence[Question],
     if judge_model:
         asked = playground.both_orders(questions)
         shown = exhibits(answers, profile, asked, count=count, seed=seed)
-        ask_judges(here, shown, served(here, judge_model), profile, repeats, seed)
+        model = "" if judge_model == "endpoint" else judge_model
+        client = teachers.Client(teachers.Settings.from_environment(model), here.say)
+        ask_judges(here, shown, client, profile, repeats, seed)
     rows = here.read_jsonl(JUDGEMENTS, Judgement) if here.has(JUDGEMENTS) else []
     found = {"judges": judge_table(rows, seed=seed) if rows else {}, "people": people(here, seed),
              "against": against(rows, here, seed)}
@@ -147,14 +149,6 @@ def judged(here: run.Run, profile: Profile, questions: Sequence[Question],
         here.write_json("judged.json", found)
         here.record("judge", products=("judged.json",), seconds=time.monotonic() - started)
     return found
-
-
-def served(here: run.Run, model: str) -> teachers.Client:
-    """A client of the endpoint that CHARLIB_ENDPOINT and CHARLIB_MODEL name, for another of its
-    models unless `model` is "endpoint".
-    """
-    asked = "" if model == "endpoint" else model
-    return teachers.Client(teachers.Settings.from_environment(asked), here.say)
 
 
 def imported(here: run.Run, profile: Profile, source: str | Path, systems: Sequence = (),

@@ -28,9 +28,9 @@ class Interval:
     high: float
     n: int
 
-    def row(self, digits: int = 4) -> dict:
+    def row(self) -> dict:
         """As the records of scores.json: value, ci_low, ci_high, n."""
-        value, low, high = (round(number, digits) for number in (self.value, self.low, self.high))
+        value, low, high = (round(number, 4) for number in (self.value, self.low, self.high))
         return {"value": value, "ci_low": low, "ci_high": high, "n": self.n}
 
 
@@ -176,10 +176,10 @@ def holm(values: Mapping[str, float | None]) -> dict[str, float | None]:
     return adjusted
 
 
-def weighted_kappa(first: Sequence, second: Sequence, *, weights: str | None = "quadratic",
-                   clusters: Sequence | None = None, seed: int = 0, draws: int = 500) -> Interval:
-    """Cohen's kappa of two raters with "linear" or "quadratic" weights (or None for names), and a
-    bootstrap interval over items. Numbers keep their true distances, unlike in scikit-learn.
+def weighted_kappa(first: Sequence, second: Sequence, *, clusters: Sequence | None = None,
+                   seed: int = 0, draws: int = 500) -> Interval:
+    """Cohen's kappa of two raters with quadratic weights, and a bootstrap interval over items.
+    Numbers keep their true distances, unlike in scikit-learn; names are as far apart as they sort.
 
     Pairs in which one is missing (None or nan) are left out. The value is nan where both always say
     one same thing.
@@ -191,34 +191,21 @@ def weighted_kappa(first: Sequence, second: Sequence, *, weights: str | None = "
     labels = sorted({value for row in rows for value in row[:2]})
     place = {label: index for index, label in enumerate(labels)}
     a, b = (np.array([place[row[side]] for row in rows]) for side in (0, 1))
-    cost, count = _costs(labels, weights), len(labels)
+    plain = all(isinstance(label, int | float | np.number) for label in labels)
+    numbers = np.array(labels if plain else range(len(labels)), dtype=float)
+    cost = np.subtract.outer(numbers, numbers) ** 2
 
     def kappa(index):
-        table = np.outer(*(np.bincount(x[index], minlength=count) for x in (a, b)))
+        table = np.outer(*(np.bincount(x[index], minlength=len(labels)) for x in (a, b)))
         expected = (cost * table).sum() / len(index) ** 2
         return 1 - cost[a[index], b[index]].mean() / expected if expected else math.nan
 
     return bootstrap(kappa, len(rows), [row[2] for row in rows], seed=seed, draws=draws)
 
 
-def _costs(labels: list, weights: str | None) -> np.ndarray:
-    """Disagreement weights between labels."""
-    if weights not in ("linear", "quadratic", None):
-        raise ValueError("weights are 'linear', 'quadratic' or None")
-    if weights is None:
-        return 1.0 - np.eye(len(labels))
-    plain = all(isinstance(label, int | float | np.number) for label in labels)
-    numbers = np.array(labels if plain else range(len(labels)), dtype=float)
-    return np.abs(np.subtract.outer(numbers, numbers)) ** (1 if weights == "linear" else 2)
-
-
-def alpha(ratings: Sequence[Sequence[float | None]], *, measurement: str = "ordinal",
-          seed: int = 0, draws: int = 300) -> Interval:
-    """Krippendorff's alpha of a table (raters, items), None or nan where missing, with a bootstrap
-    interval over items.
-
-    `measurement` is "nominal", "ordinal", "interval" or "ratio". The value is nan where nothing
-    varies.
+def alpha(ratings: Sequence[Sequence], *, seed: int = 0, draws: int = 300) -> Interval:
+    """Krippendorff's alpha for ordinal ratings, a table (raters, items), None or nan where missing,
+    with a bootstrap interval over items. The value is nan where nothing varies.
     """
     import krippendorff
 
@@ -232,7 +219,7 @@ def alpha(ratings: Sequence[Sequence[float | None]], *, measurement: str = "ordi
         chosen = table[:, index]
         if len(np.unique(chosen[~np.isnan(chosen)])) < 2:
             return math.nan
-        return float(krippendorff.alpha(chosen, level_of_measurement=measurement))
+        return float(krippendorff.alpha(chosen, level_of_measurement="ordinal"))
 
     return bootstrap(value, len(rated), seed=seed, draws=draws)
 

@@ -158,24 +158,21 @@ def _grounding_gap(first: _Measured, second: _Measured, seed: int) -> dict:
 
 def _lengths(said: Sequence[Judged]) -> dict:
     """How long replies are, in words, and how many were cut or go beyond what counts."""
-    words = [len(one.text.split()) for one in said]
-    return {
-        "mean": round(float(np.mean(words)), 2), "median": float(np.median(words)), "n": len(words),
-        "cut": round(float(np.mean([one.finish == "length" for one in said])), 4),
-        "beyond_heard": round(float(np.mean([count > HEARD for count in words])), 4)}
+    words = np.array([len(one.text.split()) for one in said])
+    cut = np.mean([one.finish == "length" for one in said])
+    return {"mean": round(float(words.mean()), 2), "median": float(np.median(words)),
+            "n": len(words), "cut": round(float(cut), 4),
+            "beyond_heard": round(float((words > HEARD).mean()), 4)}
 
 
 def _at_equal_length(first: _Measured, second: _Measured, seed: int) -> dict[str, dict]:
     rows = {}
-    for name, a in first.units.items():
-        b = second.units[name]
-        common = [key for key in a if key in b]
-        gaps = [a[key].value - b[key].value for key in common]
-        longer = [a[key].length - b[key].length for key in common]
-        clusters = [a[key].cluster for key in common]
-        rows[name] = statistics.at_equal_length(
-            gaps, longer, clusters, seed=seed, draws=400) if common else statistics.none(
-            "no item that both answered")
+    for name, units in first.units.items():
+        both = [(a, b) for key, a in units.items() if (b := second.units[name].get(key))]
+        gaps = [(a.value - b.value, a.length - b.length, a.cluster) for a, b in both]
+        rows[name] = statistics.none("no item that both answered")
+        if gaps:
+            rows[name] = statistics.at_equal_length(*zip(*gaps, strict=True), seed=seed, draws=400)
     return rows
 
 
