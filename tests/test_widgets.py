@@ -440,7 +440,7 @@ def test_replies_are_rated_behind_letters_and_results_wait_for_the_rater(tasks):
     rows = tasks.read_jsonl("ratings.jsonl")
     assert [row.get("value") for row in rows if row["letter"] == "A"] == [6, 6]
     assert [row.get("value") for row in rows if row["letter"] == "B"] == [2, None]
-    assert desk.save.disabled and "Rated by 1 person" in desk.head.value and "1 missing" in desk.head.value
+    assert desk.save.disabled and "Rated by 1 person" in desk.head.value and "1 of 2 missing" in desk.head.value
     desk.rater.value = "ben"
     assert "2 to go" in desk.head.value and not desk.save.disabled, "another rater begins anew"
 

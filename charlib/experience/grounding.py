@@ -85,8 +85,7 @@ def later(text: str, profile: Profile) -> list[Date]:
 def ground(dialogue: Dialogue, profile: Profile, support: Support, result: Result,
            most: int = 4) -> Dialogue | None:
     """The dialogue with a flag for each name or number that nothing supports; None, rejected, when
-    too many or later than the horizon.
-    """
+    too many or later than the horizon."""
     own = profile.short_name
     said = " ".join(turn.text for turn in dialogue.turns
                     if turn.role == own or dialogue.kind == "experience")
@@ -105,8 +104,7 @@ def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93
     text, in percent).
 
     Exchanges with one answer are compared by what is asked: a fact met in many wordings has the
-    same long answer to each.
-    """
+    same long answer to each."""
     texts = [" ".join(turn.text.lower() for turn in dialogue.turns) for dialogue in dialogues]
     dropped: set[int] = set()
     for first, second in _alike(texts, threshold):
@@ -119,8 +117,7 @@ def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93
 
 def _alike(texts: list[str], threshold: float) -> Iterator[tuple[int, int]]:
     """(earlier, later) places of texts that are alike. Only texts of like length can be, so each
-    block is compared with its neighbours in length.
-    """
+    block is compared with its neighbours in length."""
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
     for start in range(0, len(order), _BLOCK):
         mine, end = order[start : start + _BLOCK], start + _BLOCK

@@ -32,6 +32,8 @@ _ROLE = r"^(?P<role>[^\W\d_][^:：()\[\]*\n]{0,59}?|\[[^\]\n]{1,60}\])\s*"
 _ACTED = re.compile(
     _ROLE + r"[(\[](?P<action>[^()\[\]\n]{1,80})[)\]]\s*(?P<mark>[:：—–-])?\s*(?P<text>.*)$")
 _NAMED = re.compile(_ROLE + r"(?P<mark>[:：])\s*(?P<text>.*)$")
+# a stage direction on a line of its own
+_NARRATION = re.compile(r"\(.*\)|\[.*\]|\*[^*]+\*|_[^_]+_|-{3,}|\*{3,}|={3,}")
 
 
 def clean(text: str) -> str:
@@ -61,8 +63,7 @@ def parse_scenes(text: str, paragraph: str) -> list[Scene]:
 
     for raw in clean(text).split("\n"):
         line = raw.strip().strip("*").strip()
-        match = _FIELD.match(line)
-        if match:
+        if match := _FIELD.match(line):
             name = match[1].lower()
             name = {"place": "location", "date": "time"}.get(name, name)
             if name in current and (name == "type" or "type" not in current):
@@ -80,8 +81,7 @@ def parse_scenes(text: str, paragraph: str) -> list[Scene]:
 
 def split_exchanges(text: str) -> list[tuple[dict, str]]:
     """The exchanges of a memory or protective answer: (header fields such as kind, beyond,
-    answerable, twin of; the dialogue's text).
-    """
+    answerable, twin of; the dialogue's text)."""
     found, fields, lines, number, blank = [], {}, [], "", False
 
     def finish():
@@ -114,8 +114,7 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
 
     Tolerates preambles, fences, markdown names, a header on a line of its own, text over several
     lines, missing actions, role aliases and a narrator (dropped). Consecutive turns of one role and
-    action are one turn.
-    """
+    action are one turn."""
     turns, current = [], None
     plain = lines(clean(text), lambda role: normalise_role(role, profile) == profile.short_name)
     for raw in plain.split("\n"):
@@ -128,45 +127,36 @@ def parse_dialogue(text: str, profile: Profile) -> list[Turn]:
         elif header:
             current = header
             turns.append(current)
-        elif current is not None and not _narration(line):
+        elif current is not None and not _NARRATION.fullmatch(line):
             current["text"] = f"{current['text']} {_plain(line)}".strip()
-    merged = _merged(turns)
+    merged: list[dict] = []
+    for turn in turns:
+        turn["text"] = _plain(turn["text"])
+        if merged and all(merged[-1][name] == turn[name] for name in ("role", "action")):
+            merged[-1]["text"] = f"{merged[-1]['text']} {turn['text']}".strip()
+        elif turn["text"]:
+            merged.append(turn)
     own = profile.short_name
     speaks = any(turn["role"] == own and turn["action"] == "speaking" for turn in merged)
     return [Turn(**turn) for turn in merged] if speaks else []
 
 
-def _merged(turns: list[dict]) -> list[dict]:
-    merged: list[dict] = []
-    for turn in turns:
-        turn["text"] = _plain(turn["text"])
-        if not turn["text"]:
-            continue
-        if merged and all(merged[-1][name] == turn[name] for name in ("role", "action")):
-            merged[-1]["text"] += f" {turn['text']}"
-        else:
-            merged.append(turn)
-    return merged
-
-
 def _header(line: str, profile: Profile):
     """A new turn, "skip" for a heading or a narrator's line, or None when the line continues the
-    turn before it.
-    """
+    turn before it."""
     if line.startswith(("*", "_")):
         line = line.strip("*_ ").replace(":**", ":").replace(":*", ":")
     if line.startswith(("(", "[")) and not re.match(r"^\[[^\]]{1,60}\]\s*[:：(]", line):
         return None
-    match = _ACTED.match(line) or _NAMED.match(line)
-    if not match:
+    if not (match := _ACTED.match(line) or _NAMED.match(line)):
         return None
     role = match["role"].strip(" *_[]\"'“”").rstrip(",")
     action = match.groupdict().get("action")
     if role.lower() in _NARRATORS or (role.lower() in _NOT_ROLES and match["mark"]):
         return "skip"
-    if not match["mark"] and not (_THINKING.search(action) or _SPEAKING.search(action)):
-        return None  # "Neefe (my teacher) says …" is prose, "Neefe (speaking) …" a turn
-    if not _like_a_name(role):
+    # "Neefe (my teacher) says …" is prose, "Neefe (speaking) …" a turn
+    prose = not match["mark"] and not (_THINKING.search(action) or _SPEAKING.search(action))
+    if prose or not _like_a_name(role):
         return None
     kind = "thinking" if action and _THINKING.search(action) else "speaking"
     return {"role": normalise_role(role, profile), "action": kind, "text": match["text"].strip(),
@@ -176,9 +166,7 @@ def _header(line: str, profile: Profile):
 def _like_a_name(role: str) -> bool:
     """A role is short, begins with a capital, and does not read as a sentence."""
     words = role.split()
-    if not (1 <= len(words) <= 7 and role[:1].isupper()):
-        return False
-    if role[-1:] in ".!?,;" or role.count('"') % 2:
+    if not role[:1].isupper() or len(words) > 7 or role[-1] in ".!?,;" or role.count('"') % 2:
         return False
     small = [word for word in words if word[:1].islower() and word not in _PARTICLES]
     return len(small) <= max(1, len(words) // 2)
@@ -186,8 +174,7 @@ def _like_a_name(role: str) -> bool:
 
 def normalise_role(role: str, profile: Profile) -> str:
     """The protagonist's short name for any of its aliases; other roles as they are, without title
-    marks (defect D4).
-    """
+    marks (defect D4)."""
     short = profile.short_name.lower()
     full = _names(profile.name)
     bare = {word for word in _names(role) - _POLITE if not word.isdigit()}
@@ -203,22 +190,12 @@ def _names(text: str) -> set[str]:
 
 
 def _emotion(action: str | None) -> str | None:
-    if not action:
-        return None
-    rest = _SPEAKING.sub("", _THINKING.sub("", action)).strip(" ,;:-–—/")
-    word = re.match(r"[^\W\d_][\w' -]{2,30}$", rest)
-    return rest.lower() if word else None
-
-
-def _narration(line: str) -> bool:
-    """A stage direction on a line of its own: (…), […], *…*."""
-    marks = r"\(.*\)|\[.*\]|\*[^*]+\*|_[^_]+_|-{3,}|\*{3,}|={3,}"
-    return bool(re.fullmatch(marks, line.strip()))
+    rest = _SPEAKING.sub("", _THINKING.sub("", action or "")).strip(" ,;:-–—/")
+    return rest.lower() if re.match(r"[^\W\d_][\w' -]{2,30}$", rest) else None
 
 
 def _plain(text: str) -> str:
-    """Spoken text without wrapping quotes, emphasis marks and stage directions between asterisks.
-    """
+    """Spoken text without wrapping quotes, emphasis and stage directions between asterisks."""
     text = re.sub(r"\*[^*\n]{1,120}\*", "", text)
     text = re.sub(r"<\|(?:eot|im_end|im_start)\|>", "", text)
     text = re.sub(r"\s+", " ", text).strip().strip("*_").strip()

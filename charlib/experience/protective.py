@@ -25,8 +25,7 @@ def protective_requests(profile: Profile, character: str, pairs: int = 3,
     """Two requests per paragraph for `pairs` pairs each: in the person's full voice, and short
     drills that mark the boundary in many frames.
 
-    Character-LLM, section 3.3, asked one prompt per paragraph and had no twins.
-    """
+    Character-LLM, section 3.3, asked one prompt per paragraph and had no twins."""
     return [teachers.request(character, stage, item.id, profile,
                              facts(profile, item, count=str(pairs)), sample)
             for sample, stage in enumerate(("protective", "boundary"))
@@ -36,8 +35,7 @@ def protective_requests(profile: Profile, character: str, pairs: int = 3,
 def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3,
                      limit: int = 0) -> Result:
     """Ask for protective pairs, parse, check and keep them. Writes protective.jsonl and the
-    rejects; returns the result.
-    """
+    rejects; returns the result."""
     before, result = known(here, "protective.jsonl"), Result()
     requests = protective_requests(profile, here.character, pairs, limit)
     answers = read_answers(
@@ -85,8 +83,7 @@ def parse_pairs(text: str, request: Request, completion: Completion,
 
 def _with_twins(dialogues: list[Dialogue], result: Result) -> list[Dialogue]:
     """Keep whole pairs: a refusal without its twin teaches refusing, so it is rejected; a lone
-    answerable exchange does no harm.
-    """
+    answerable exchange does no harm."""
     ids, kept = {dialogue.id for dialogue in dialogues}, []
     for dialogue in dialogues:
         if dialogue.twin in ids or dialogue.answerable:
@@ -114,8 +111,7 @@ def openings(dialogues: list[Dialogue], words: int = 3) -> Counter:
 
 def leaking_share(dialogues: list[Dialogue]) -> float:
     """Share of refusals that say what they refuse: a word of `beyond` (that the question lacks) in
-    the reply.
-    """
+    the reply."""
     refusals = [item for item in dialogues if not item.answerable]
     leaking = 0
     for item in refusals:

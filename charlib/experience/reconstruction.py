@@ -38,8 +38,7 @@ def dialogue_requests(profile: Profile, character: str, scenes: list[Scene]) -> 
 
 def memory_requests(profile: Profile, character: str, limit: int = 0) -> list[Request]:
     """Two requests per paragraph for short exchanges: its facts remembered in conversation, and
-    drilled in many wordings with short answers.
-    """
+    drilled in many wordings with short answers."""
     return [teachers.request(character, stage, item.id, profile, facts(profile, item), sample)
             for sample, stage in enumerate(("memory", "recall"))
             for item in livable(profile, limit)]
@@ -51,8 +50,7 @@ def reconstruct(here: run.Run, profile: Profile, teacher, *, scenes: int = 2,
     dialogues.jsonl and the rejects; returns both results.
 
     Character-LLM, section 3: scene extraction, then experience completion; here every step keeps
-    what it refuses and why.
-    """
+    what it refuses and why."""
     before = known(here, "scenes.jsonl", "dialogues.jsonl")
     found = extract_scenes(here, profile, teacher, scenes, limit)
     told = complete_dialogues(here, profile, teacher, found.kept, limit)
@@ -73,25 +71,20 @@ def extract_scenes(here: run.Run, profile: Profile, teacher, count: int = 2,
         parse=lambda request, completion: parse_scenes(completion.text, request.subject))
     for request, found in answers:
         before = {scene.id for scene in result.kept}
-        result.kept += [scene for scene in found[:count]
-                        if scene.id not in before and _timely(scene, profile, request, result)]
+        for scene in (scene for scene in found[:count] if scene.id not in before):
+            if late := later(scene.time, profile):
+                told = f"{scene.time}: {scene.background}"
+                reject(result, request, "after the horizon", told, str(late[0]))
+            else:
+                result.kept.append(scene)
     result.attrition["kept"] = len(result.kept)
     return result
-
-
-def _timely(scene: Scene, profile: Profile, request: Request, result: Result) -> bool:
-    late = later(scene.time, profile)
-    if late:
-        told = f"{scene.time}: {scene.background}"
-        reject(result, request, "after the horizon", told, str(late[0]))
-    return not late
 
 
 def complete_dialogues(here: run.Run, profile: Profile, teacher, scenes: list[Scene],
                        limit: int = 0) -> Result:
     """Ask for the dialogue of every scene and the memory exchanges of every paragraph; parse,
-    ground, deduplicate.
-    """
+    ground, deduplicate."""
     result = Result()
     wanted = [*dialogue_requests(profile, here.character, scenes),
               *memory_requests(profile, here.character, limit)]
@@ -108,19 +101,16 @@ def complete_dialogues(here: run.Run, profile: Profile, teacher, scenes: list[Sc
 
 
 def _dialogues_of(request: Request, completion: Completion, profile: Profile) -> list[Dialogue]:
-    told = [completion.text] if request.stage == "dialogue" else [
-        text for _, text in split_exchanges(completion.text)]
-    scripts = [turns for text in told if (turns := parse_dialogue(text, profile))]
-    return [_dialogue(request, completion, turns) for turns in scripts]
-
-
-def _dialogue(request: Request, completion: Completion, turns: list) -> Dialogue:
-    shared = {"turns": turns, "teacher": completion.teacher, "request": request.id,
-              "attempts": completion.attempts}
-    if request.stage == "dialogue":
-        said = (f"{turn.role}{turn.action}{turn.text}" for turn in turns)
-        return Dialogue(id=content_id(request.subject, *said), scene=request.subject,
-                        paragraphs=request.facts["scene"].paragraphs, kind="experience", **shared)
-    said = (f"{turn.role}{turn.text}" for turn in turns)
-    return Dialogue(id=content_id(request.subject, *said), paragraphs=[request.subject],
-                    kind="memory", **shared)
+    whole = request.stage == "dialogue"
+    texts = [completion.text] if whole else [text for _, text in split_exchanges(completion.text)]
+    about = {"kind": "memory", "paragraphs": [request.subject]}
+    if whole:
+        about = {"kind": "experience", "scene": request.subject,
+                 "paragraphs": request.facts["scene"].paragraphs}
+    made = []
+    for turns in filter(None, (parse_dialogue(text, profile) for text in texts)):
+        said = (f"{turn.role}{turn.action if whole else ''}{turn.text}" for turn in turns)
+        made.append(Dialogue(
+            id=content_id(request.subject, *said), turns=turns, teacher=completion.teacher,
+            request=request.id, attempts=completion.attempts, **about))
+    return made

@@ -12,8 +12,7 @@ from charlib.records import Completion, Dialogue, Paragraph, Profile, Reject, Re
 
 def livable(profile: Profile, limit: int = 0) -> list[Paragraph]:
     """The paragraphs that experience is made of: those that do not lie wholly after the horizon; at
-    most `limit` unless that is 0.
-    """
+    most `limit` unless that is 0."""
     found = [item for item in profile.paragraphs
              if not (late := later(item.text, profile)) or len(late) < len(dates_in(item.text))]
     return found[:limit] if limit else found
@@ -29,8 +28,7 @@ def ask(here: run.Run, stage: str, requests: list[Request], teacher) -> dict[str
     not; each is kept as it comes.
 
     Nothing finished is asked for twice, so an interrupted stage goes on where it stopped, and an
-    edited paragraph asks only for its own.
-    """
+    edited paragraph asks only for its own."""
     with teachers.Journal(here.path("journal", f"{stage}.jsonl"), here.say) as journal:
         # a recording that was rewritten counts as another answer
         entries = {item.id: f"{item.id}:{teachers.stamp(teacher, item)}" for item in requests}
@@ -54,8 +52,7 @@ def ask(here: run.Run, stage: str, requests: list[Request], teacher) -> dict[str
 def read_answers(here: run.Run, stage: str, requests: list[Request], teacher, result: Result,
                  parse: Callable, missing: str) -> Iterator[tuple[Request, list]]:
     """Ask, and what `parse(request, completion)` reads in each whole answer. What is not there, cut
-    (fault F10) or holds nothing is counted and kept as a reject.
-    """
+    (fault F10) or holds nothing is counted and kept as a reject."""
     completions = ask(here, stage, requests, teacher)
     answered = sum(one.answered for one in completions.values())
     result.attrition.update(asked=len(requests), answered=answered)
@@ -74,8 +71,7 @@ def read_answers(here: run.Run, stage: str, requests: list[Request], teacher, re
 
 def decide(here: run.Run, dialogues: list[Dialogue], rejects: list[Reject]) -> list[Dialogue]:
     """Apply decisions.jsonl, made by hand: rows of {dialogue, action: accept|edit|reject, turns?};
-    the last row for a dialogue wins.
-    """
+    the last row for a dialogue wins."""
     rows = here.read_jsonl("decisions.jsonl") if here.has("decisions.jsonl") else []
     decisions, kept = {row["dialogue"]: row for row in rows}, []
     for dialogue in dialogues:
@@ -94,8 +90,7 @@ def decide(here: run.Run, dialogues: list[Dialogue], rejects: list[Reject]) -> l
 
 def write_rejects(here: run.Run, stage: str, rejects: list[Reject]) -> None:
     """Replace the rejects of `stage` ("experience" or "protective") in rejects.jsonl and leave the
-    others.
-    """
+    others."""
     experience = {"scenes", "dialogue", "memory", "experience"}
     mine = {"protective"} if stage == "protective" else experience
     before = here.read_jsonl("rejects.jsonl", Reject) if here.has("rejects.jsonl") else []

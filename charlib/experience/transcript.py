@@ -34,8 +34,7 @@ _CAPITALS = r"(?: [A-ZÀ-Þ][\w.'’-]*){0,3}"
 
 def lines(text: str, ours: Callable[[str], bool]) -> str:
     """The dialogue as lines of 'Name (action): words'. `ours` tells whether a role is the
-    protagonist under any name.
-    """
+    protagonist under any name."""
     text = re.sub(r"<\|[a-z_]{2,20}\|>", "", text)
     text = _json(text) or _html(text)
     rows = [_row(row) for row in _table(text.split("\n"))]
@@ -50,25 +49,18 @@ def lines(text: str, ours: Callable[[str], bool]) -> str:
 
 
 def _json(text: str) -> str:
-    """Turns of a JSON list, of an object that holds one, or of JSON lines; "" when there is none.
-    """
+    """Turns of a JSON list, of an object that holds one, or of JSON lines; "" where is none."""
     body = re.sub(r"^\s*```\w*\s*$", "", text, flags=re.MULTILINE)
-    start = _opening(body, 0)
-    if start < 0 or not re.search(r'"\w+"\s*:\s*"', body):
+    if not re.search(r'"\w+"\s*:\s*"', body):
         return ""
-    decoder, rows = json.JSONDecoder(), []
-    while 0 <= start < len(body):
+    decoder, opening, rows, end = json.JSONDecoder(), re.compile(r"[\[{]"), [], 0
+    while start := opening.search(body, end):
         try:
-            found, end = decoder.raw_decode(body, start)
+            found, end = decoder.raw_decode(body, start.start())
         except (json.JSONDecodeError, RecursionError):
-            found, end = None, start + 1
+            found, end = None, start.end()
         rows += _turns_in(found)
-        start = _opening(body, end)
     return "\n".join(rows)
-
-
-def _opening(text: str, start: int) -> int:
-    return min((at for mark in "[{" if (at := text.find(mark, start)) >= 0), default=-1)
 
 
 def _turns_in(found: object, depth: int = 0) -> list[str]:
@@ -121,8 +113,7 @@ def _table(rows: list[str]) -> list[str]:
 
 def _row(row: str) -> str:
     """A line without its number or time; an action said with a dash, a verb or after the colon
-    stands in brackets before it.
-    """
+    stands in brackets before it."""
     name = rf"(\s*{_WORD}[\w .'’-]{{0,40}}"
     row = re.sub(r"^\s*(?:\d{1,3}[.)]|\[?\d{1,2}:\d{2}(?::\d{2})?\]?)\s+(?=\S)", "", row)
     row = re.sub(rf"^(\s*{_WORD}[^:：\n]{{0,40}}?)\s*{_SYMBOLS}+\s*(?=[:：(])", r"\1", row)
@@ -136,28 +127,25 @@ def _row(row: str) -> str:
 
 def _bare(rows: list[str], ours: Callable[[str], bool]) -> list[str]:
     """Names on lines of their own, names before a dash, and names in small letters: each counts
-    when the protagonist's stands so too.
-    """
-    short = re.compile(rf"^\s*({_WORD}[\w.'’-]*{_CAPITALS})\s*$")
-    if any((match := short.match(row)) and ours(match[1]) for row in rows):
-        rows = [f"{match[1]}:" if (match := short.match(row)) and match[1][:1].isupper() else row
-                for row in rows]
-    dashed = re.compile(rf"^\s*({_WORD}[\w.'’ -]{{0,40}}?) [—–-] (?=\S)")
-    if any((match := dashed.match(row)) and ours(match[1]) for row in rows):
-        rows = [dashed.sub(r"\1: ", row)
-                if (match := dashed.match(row)) and match[1][:1].isupper() else row for row in rows]
-    small = re.compile(rf"^\s*({_WORD}[\w'’-]*)(?=\s*(?:\([^)]*\))?\s*[:：])")
-    if any((match := small.match(row)) and match[1].islower() and ours(match[1].title())
-           for row in rows):
-        rows = [match[1].title() + row[match.end() :]
-                if (match := small.match(row)) and match[1].islower() else row for row in rows]
+    when the protagonist's stands so too."""
+    alone = rf"\s*({_WORD}[\w.'’-]*{_CAPITALS})\s*$"
+    dashed = rf"\s*({_WORD}[\w.'’ -]{{0,40}}?) [—–-] (?=\S)"
+    small = rf"\s*({_WORD}[\w'’-]*)(?=\s*(?:\([^)]*\))?\s*[:：])"
+    for pattern, mark in ((alone, ":"), (dashed, ": "), (small, "")):
+        found = [(at, match) for at, row in enumerate(rows) if (match := re.match(pattern, row))]
+        if pattern == small:
+            found = [(at, match) for at, match in found if match[1].islower()]
+        names = [match[1].title() if pattern == small else match[1] for _, match in found]
+        if any(map(ours, names)):
+            for (at, match), name in zip(found, names, strict=True):
+                if name[:1].isupper():
+                    rows[at] = f"{name}{mark}{match.string[match.end():]}"
     return rows
 
 
 def _split(row: str, rows: list[str], ours: Callable[[str], bool]) -> list[str]:
     """A line that holds several turns, cut before each name that opens one: the protagonist's, or
-    one that opens a line or has an action.
-    """
+    one that opens a line or has an action."""
     opens = re.compile(rf"^\s*\**({_WORD}[\w.'’ -]{{0,40}}?)\**\s*(?:[(\[][^)\]]*[)\]])?\s*[:：]")
     opened = {match[1] for line in rows if (match := opens.match(line))}
     inside = re.compile(

@@ -5,26 +5,9 @@ from charlib.show.chat import DinnerTable, Playground, dinner_table, playground
 from charlib.show.editor import ProfileEditor, profile_editor
 from charlib.show.exports import export_tables, latex, markdown
 from charlib.show.monitor import UploadMonitor, watch_upload
-from charlib.show.plots import (
-    SYSTEMS,
-    attrition,
-    boundary,
-    coverage,
-    dimensions,
-    figure,
-    forest,
-    kinds,
-    lengths,
-    mask,
-    paragraphs,
-    save,
-    score_against_length,
-    training,
-    traits,
-    trajectory,
-    turns,
-    value_map,
-)
+from charlib.show.plots import (SYSTEMS, attrition, boundary, coverage, dimensions, figure, forest,
+                                kinds, lengths, mask, paragraphs, save, score_against_length,
+                                training, traits, trajectory, turns, value_map)
 from charlib.show.rating import BlindRating, blind_rating, imported, judged
 from charlib.show.report import write_report, write_values
 from charlib.show.widgets import escape, live, read, table

@@ -19,8 +19,7 @@ TIPS = {"accept": "keep it as the teacher wrote it", "edit": "keep the lines bel
 
 class ExperienceBrowser:
     """Dialogues by paragraph, kind, type of scene and emotion, and what was rejected by reason;
-    decisions go into decisions.jsonl.
-    """
+    decisions go into decisions.jsonl."""
 
     def __init__(self, here: run.Run):
         self.here, self.person = here, profiles.load(here.path("profile.md"))
@@ -31,7 +30,7 @@ class ExperienceBrowser:
         self.filters = {name: ipywidgets.Dropdown(options=options, description=name, **look)
                         for name, options in self.options().items()}
         self.choice = ipywidgets.Select(rows=7, layout=ui.WIDE)
-        self.text, self.said = ui.as_html(), ui.as_html()
+        self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.edit = ipywidgets.Textarea(layout=ui.WIDE | {"height": "9em"})
         self.buttons = {name: ui.make_button(
             name.capitalize(), tip, ui.saying(self.said, partial(self.decide, name)))
@@ -39,16 +38,15 @@ class ExperienceBrowser:
         for part in self.filters.values():
             part.observe(lambda _: self.fill(), "value")
         self.choice.observe(lambda _: self.show(), "value")
-        hint = ui.note("To edit, change the lines below and press Edit; Accept and Reject take the "
-                       "dialogue as it is.")
-        self.view = ui.view(ui.row(*self.filters.values()), self.choice, self.text,
-                            ui.as_html(hint), self.edit, ui.row(*self.buttons.values()), self.said)
+        hint = ipywidgets.HTML(ui.note("To edit, change the lines below and press Edit; Accept and "
+                                       "Reject take the dialogue as it is."))
+        self.view = ui.view(ui.row(*self.filters.values()), self.choice, self.text, hint, self.edit,
+                            ui.row(*self.buttons.values()), self.said)
         self.fill()
 
     def load(self) -> None:
         """Read what there is: items and what the filters may ask of each. What was decided by hand
-        is kept as it was before.
-        """
+        is kept as it was before."""
         rows = {name: self.here.read_jsonl(name, model) if self.here.has(name) else []
                 for name, model in {**FILES, DECISIONS: None}.items()}
         self.decisions = {row["dialogue"]: row for row in rows.pop(DECISIONS)}
@@ -102,13 +100,9 @@ class ExperienceBrowser:
         mark = MARKS.get(self.decisions.get(item.id, {}).get("action"), "")
         return f"{mark}{item.turns[0].role}: {item.turns[0].text[:80]}"
 
-    def chosen(self) -> Dialogue | Reject | None:
-        """The item that is chosen in the list."""
-        return None if self.choice.value is None else self.shown[self.choice.value]
-
     def show(self) -> None:
         """Show what is chosen; a reject can only be read."""
-        item = self.chosen()
+        item = None if self.choice.value is None else self.shown[self.choice.value]
         for button in self.buttons.values():
             button.disabled = not isinstance(item, Dialogue)
         self.edit.value = self.text.value = ""
@@ -123,13 +117,16 @@ class ExperienceBrowser:
             flags = f"flagged: {', '.join(item.flags)}" if item.flags else ""
             scene = self.scenes.get(item.scene or "")
             self.text.value = ui.script_html(item, scene) + ui.note(flags)
-            self.edit.value = "\n".join(line_of(turn) for turn in item.turns)
+            # as the teacher would write it, so that an edit is read like a teacher's text
+            moods = (f", {turn.emotion}" if turn.emotion else "" for turn in item.turns)
+            self.edit.value = "\n".join(f"{turn.role} ({turn.action}{mood}): {turn.text}"
+                                        for turn, mood in zip(item.turns, moods, strict=True))
 
     def decide(self, action: str) -> None:
         """Add a decision for the dialogue shown; an edit is parsed like any teacher's text. Raises
-        RunError when nothing of it is the protagonist's.
-        """
-        item, place = self.chosen(), self.choice.value
+        RunError when nothing of it is the protagonist's."""
+        place = self.choice.value
+        item = self.shown[place]
         row = {"dialogue": item.id, "action": action,
                "was": item.model_dump(mode="json", exclude_none=True)}
         if action == "edit":
@@ -144,12 +141,6 @@ class ExperienceBrowser:
         self.fill()
         self.choice.value = min(place, len(self.shown) - 1)
         self.said.value = ui.note(f"Kept: {action}. Run this notebook again to apply it.")
-
-
-def line_of(turn: Turn) -> str:
-    """A turn as the teacher would write it, so that an edit is read like a teacher's text."""
-    mood = f", {turn.emotion}" if turn.emotion else ""
-    return f"{turn.role} ({turn.action}{mood}): {turn.text}"
 
 
 def experience_browser(here: run.Run) -> None:

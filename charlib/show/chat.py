@@ -35,8 +35,7 @@ def neighbours(here: run.Run, sim) -> dict[str, run.Run]:
 
 class Playground:
     """Talk to the simulacrum beside the prompted base or another character; replies stream, and the
-    talk can be saved.
-    """
+    talk can be saved."""
 
     def __init__(self, here: run.Run, sim, person: Profile):
         self.here, self.sim, self.person = here, sim, person
@@ -51,8 +50,9 @@ class Playground:
         self.beside = ipywidgets.Dropdown(description="Beside", options=beside, **PART)
         self.words = ipywidgets.Text(placeholder=f"Say something to {person.short_name} …",
                                      layout={"flex": "1 1 24em", "width": "auto"})
-        self.columns = [ui.as_html(layout={"flex": "1 1 20em", "width": "auto"}) for _ in range(2)]
-        self.said = ui.as_html()
+        wide = {"flex": "1 1 20em", "width": "auto"}
+        self.columns = [ipywidgets.HTML(layout=wide) for _ in range(2)]
+        self.said = ipywidgets.HTML()
         self.send, self.again, self.why, self.keep = self.buttons = [
             ui.make_button(name, tip, ui.saying(self.said, press)) for name, tip, press in (
                 ("Send", "or press Enter", self.ask),
@@ -64,7 +64,7 @@ class Playground:
         self.beside.observe(ui.saying(self.said, self.seat), "value")
         self.state.observe(lambda _: self.move(), "value")
         self.view = ui.view(
-            ui.as_html(ui.note(ui.CARE.format(name=person.name))),
+            ipywidgets.HTML(ui.note(ui.CARE.format(name=person.name))),
             ui.row(self.place, self.time, self.state, self.beside),
             ui.row(*self.columns, align_items="flex-start"), ui.row(self.words, self.send),
             ui.row(self.again, self.why, self.keep), self.said)
@@ -123,14 +123,13 @@ class Playground:
         """The training exchange nearest to the last reply."""
         asked, reply = self.heard()[-2:]
         near = scores.Nearest(self.here).of(asked["content"], reply["content"])
-        head = f"Nearest experience (similarity {near['similarity']:.2f}), "
-        told = f"{head}paragraph {near['paragraph']}:\n{near['experience']}"
-        self.said.value = ui.panel(ui.escape(told))
+        self.said.value = ui.panel(ui.escape(
+            f"Nearest experience (similarity {near['similarity']:.2f}), "
+            f"paragraph {near['paragraph']}:\n{near['experience']}"))
 
     def write(self) -> None:
         """Save the talk of every column to conversations/ of the run, each message with the line of
-        care.
-        """
+        care."""
         self.heard()
         rows = [{"system": name, "care": ui.CARE.format(name=talk.profile.name), **message}
                 for name, talk in self.talks.items() for message in talk.messages]
@@ -170,9 +169,8 @@ def playground(here: run.Run, sim, person: Profile) -> None:
     """Talk to the simulacrum; headless, one exchange is printed."""
     care = ui.CARE.format(name=person.name)
     if ui.live():
-        ui.show(f"{care} (Run this cell again to talk.)",
-                lambda: Playground(here, sim, person).view)
-        return
+        return ui.show(f"{care} (Run this cell again to talk.)",
+                       lambda: Playground(here, sim, person).view)
     talk = playgrounds.Talk(sim, person)
     for _ in itertools.islice(talk.stream("Good day. What occupies you at present?"), ui.TWIN):
         pass
@@ -192,17 +190,16 @@ class DinnerTable:
         self.third = ipywidgets.Dropdown(description="And", options=third, **PART)
         self.topic = ipywidgets.Combobox(TOPICS[0], options=TOPICS, description="Topic", **PART)
         self.turns = ipywidgets.IntSlider(6, 2, 12, step=2, description="Replies", **PART)
-        self.text, self.said = ui.as_html(), ui.as_html()
+        self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.start = ui.make_button("Serve", "let them talk", ui.saying(self.said, self.serve),
                                     button_style="primary")
         care = ui.note("Simulations of people made from texts; these are not their words.")
         choices = ui.row(self.guest, self.third, self.topic, self.turns, self.start)
-        self.view = ui.view(ui.as_html(care), choices, self.text, self.said)
+        self.view = ui.view(ipywidgets.HTML(care), choices, self.text, self.said)
 
     def serve(self) -> None:
         """Let them talk; each reply is shown as it comes, and the talk is kept in conversations/ of
-        the run.
-        """
+        the run."""
         self.start.disabled = True
         self.text.value, self.said.value = "", ui.note("They sit down …")
         # another evening, another talk
@@ -229,8 +226,7 @@ class DinnerTable:
 
 def guests(here: run.Run, sim, person: Profile, sampling: models.Sampling) -> dict:
     """Who can sit down, by label, as `make_systems` takes them: other runs' simulacra first, then
-    shipped characters merely prompted.
-    """
+    shipped characters merely prompted."""
     found = {}
     for name, other in neighbours(here, sim).items():
         found[f"{profiles.load(other.path('profile.md')).name} (run {name})"] = f"run:{name}"

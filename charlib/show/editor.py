@@ -16,8 +16,7 @@ KINDS = {"experience": "dialogue", "memory": "memory exchange", "protective": "b
 
 class ProfileEditor:
     """The text of a run's profile.md beside its traits. The text is the only state: a slider writes
-    into it, and all that is shown is read from it.
-    """
+    into it, and all that is shown is read from it."""
 
     def __init__(self, here: run.Run):
         self.here = here
@@ -27,7 +26,7 @@ class ProfileEditor:
             "width": "25em"}, "style": {"description_width": "10.5em"}, "continuous_update": False}
         self.traits = {name: ipywidgets.FloatSlider(description=name, **look) for name in TRAITS}
         self.hint, self.said, self.stale, self.marks, self.changes = (
-            ui.as_html() for _ in range(5))
+            ipywidgets.HTML() for _ in range(5))
         self.check = ui.make_button("Check", "what a careful editor would mark", self.tell)
         write = ui.saying(self.said, self.write, "Not saved. ")
         self.save = ui.make_button("Save", "write profile.md of this run", write,
@@ -75,8 +74,7 @@ class ProfileEditor:
             self.text.value = profiles.dump(profiles.edit(person, traits=traits))
 
     def tell(self) -> None:
-        """Show what an edit costs and what a careful editor would mark, or why this is no profile.
-        """
+        """Show what an edit costs and what a careful editor would mark; or why it is no profile."""
         try:
             person = self.edited()
             line, rows = cost(self.here, self.saved, person)
@@ -110,8 +108,7 @@ class ProfileEditor:
 
 def cost(here: run.Run, before: Profile, after: Profile) -> tuple[str, list[dict]]:
     """What an edit makes stale: a line that sums it up, and a row for each scene and dialogue that
-    will be made again. Both are empty where nothing was edited.
-    """
+    will be made again. Both are empty where nothing was edited."""
     if not profiles.diff(before, after):
         return "", []
     names, stale = names_of(before), profiles.invalidated(before, after)
@@ -143,8 +140,7 @@ def marks(before: Profile, after: Profile) -> list[dict]:
 
 def follow(before: Profile, after: Profile) -> Profile:
     """`after`, its values resting on what stands where their paragraphs stood: an id is made of a
-    paragraph's words, and an edit would leave the value without ground.
-    """
+    paragraph's words, and an edit would leave the value without ground."""
     old, new = ([item.id for item in one.paragraphs] for one in (before, after))
     steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     now = {id: other for tag, a, b, c, d in steps if tag == "replace"

@@ -23,8 +23,7 @@ PLANNED = {  # what else a plan may say, where it is not nothing
 
 class UploadMonitor:
     """A bar, the falling loss, sample replies as they change, and the stop-and-keep button, which
-    makes the file STOP.
-    """
+    makes the file STOP."""
 
     def __init__(self, here: run.Run):
         self.here, self.losses = here, []
@@ -32,11 +31,11 @@ class UploadMonitor:
         self.bar = ipywidgets.FloatProgress(max=1, layout={"flex": "1 1 20em", "width": "auto"})
         tip = "end the training after this step and keep what it has learned"
         self.stop = ui.make_button("Stop and keep", tip, self.ask_to_stop, button_style="warning")
-        self.line = ui.as_html(ui.note("Starting the upload process …"))
-        self.curve, self.reply = ui.as_html(), ui.as_html()
+        self.line = ipywidgets.HTML(ui.note("Starting the upload process …"))
+        self.curve, self.reply = ipywidgets.HTML(), ipywidgets.HTML()
         hint = "If the button does not answer here, make a file named STOP in the run folder."
         self.view = ui.view(ui.row(self.bar, self.stop), self.line, self.curve, self.reply,
-                            ui.as_html(ui.note(hint)))
+                            ipywidgets.HTML(ui.note(hint)))
 
     def answer_while_busy(self) -> None:
         """Let a press arrive while the cell that shows this still runs.
@@ -109,8 +108,7 @@ def watch_upload(here: run.Run) -> list[dict]:
     a log. Returns all its rows.
 
     The cell blocks until the training ends, so that the cells below find its product. A press of
-    the button still arrives (`UploadMonitor.answer_while_busy`), as does the file STOP.
-    """
+    the button still arrives (`UploadMonitor.answer_while_busy`), as does the file STOP."""
     monitor = UploadMonitor(here) if ui.live() else None
     if monitor:
         from IPython.display import display

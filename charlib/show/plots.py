@@ -62,9 +62,8 @@ def figure(width: float = 8.0, height: float = 4.0, rows: int = 1, columns: int 
 
 @_styled
 def _drawn(fig, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    options = {"metadata": {"Software": None}} if kind == "png" else {}
-    fig.savefig(buffer, format=kind, facecolor="white", **options)
+    buffer, nothing = io.BytesIO(), {"Software": None} if kind == "png" else None
+    fig.savefig(buffer, format=kind, facecolor="white", metadata=nothing)
     return buffer.getvalue()
 
 
@@ -215,21 +214,18 @@ def training(rows: list[dict]):
     return fig
 
 
-TRAJECTORY = {"recall": ("o-", BLUE), "boundary": ("s-", RED), "over_refusal": ("^--", "#999999")}
-
-
 @_styled
 def trajectory(rows: list[dict]):
     """Each checkpoint: rows of {epoch, recall, boundary, over_refusal, perplexity}."""
     fig, ax = figure(8, 3.6)
-    for name, (mark, tint) in TRAJECTORY.items():
+    for name, mark, tint in (("recall", "o-", BLUE), ("boundary", "s-", RED),
+                             ("over_refusal", "^--", "#999999")):
         points = [(row["epoch"], row[name]) for row in rows if row.get(name) is not None]
         _line(ax, points, mark, color=tint, label=name.replace("_", "-"))
     ax.set(ylim=(0, 1), xlabel="epoch (0 is the base model)", ylabel="share of questions",
            title="What each epoch gains, and what it costs")
     axes = [ax]
-    kept = [(row["epoch"], row["perplexity"]) for row in rows if row.get("perplexity")]
-    if kept:
+    if kept := [(row["epoch"], row["perplexity"]) for row in rows if row.get("perplexity")]:
         axes.append(right := ax.twinx())
         _line(right, kept, "x:", color="#009E73", label="perplexity of general text")
         right.set(ylim=(0, None), ylabel="perplexity (lower keeps more)")
@@ -285,9 +281,9 @@ def lengths(groups: dict[str, list[int]], title: str = "How long they are"):
 @_styled
 def boundary(scores: dict):
     """The boundary as four cells per system: refused or answered, beyond or within."""
-    cells = {name: scores["systems"][name].get("hallucination", {}).get("parts", {})
-             for name in in_order(scores["systems"])}
-    cells = {name: parts for name, parts in cells.items() if "refused_beyond" in parts}
+    parts_of = {name: scores["systems"][name].get("hallucination", {}).get("parts", {})
+                for name in in_order(scores["systems"])}
+    cells = {name: parts for name, parts in parts_of.items() if "refused_beyond" in parts}
     fig, axes = figure(2.9 * max(1, len(cells)), 3.4, 1, max(1, len(cells)), squeeze=False)
     for ax, (system, parts) in zip(axes[0], cells.items(), strict=False):
         refused, answered = (parts[name]["value"] for name in ("refused_beyond", "answered_within"))
@@ -328,15 +324,13 @@ def score_against_length(rows: list[dict]):
     return fig
 
 
-TURNS = {"words": "words in a reply", "refused": "share refused",
-         "grounding": "share of names in the profile"}
-
-
 @_styled
 def turns(rows: list[dict]):
     """Longer talks turn by turn, one panel per measure: the rows of `scores.by_turn`."""
-    fig, axes = figure(10, 3.2, 1, len(TURNS))
-    for ax, (measure, title) in zip(axes, TURNS.items(), strict=True):
+    measures = {"words": "words in a reply", "refused": "share refused",
+                "grounding": "share of names in the profile"}
+    fig, axes = figure(10, 3.2, 1, len(measures))
+    for ax, (measure, title) in zip(axes, measures.items(), strict=True):
         for system in in_order(row["system"] for row in rows):
             points = [(row["turn"] + 1, row[measure]) for row in rows
                       if row["system"] == system and row[measure] is not None]
@@ -370,9 +364,9 @@ def value_map(rows: list[dict]):
 
 
 @_styled
-def mask(pieces: list[tuple[str, bool]], width: int = 92):
+def mask(pieces: list[tuple[str, bool]]):
     """Tokens of one example, the supervised ones shaded: what the loss sees."""
-    lines: list[list[tuple[str, bool]]] = [[]]
+    width, lines = 92, [[]]
     for text, supervised in pieces:
         shown = text.replace("\n", "\u21b5")
         if sum(len(piece) for piece, _ in lines[-1]) + len(shown) > width:
@@ -380,7 +374,7 @@ def mask(pieces: list[tuple[str, bool]], width: int = 92):
         lines[-1].append((shown, supervised))
         if "\n" in text:
             lines.append([])
-    lines = [line for line in lines if line]
+    lines = list(filter(None, lines))
     fig, ax = figure(10, 0.32 * len(lines) + 0.7)
     ax.axis("off")
     ax.set(xlim=(0, width), ylim=(-len(lines), 0.6), title="Blue is learned, grey is only read")

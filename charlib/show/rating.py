@@ -1,8 +1,10 @@
 """Blind rating, and what judges and other projects' answers say."""
 
+import ipywidgets
+
 from charlib import run, scores
 from charlib.records import SCALE
-from charlib.show import widgets
+from charlib.show import widgets as ui
 from charlib.show.exports import judges_markdown, markdown
 from charlib.show.report import counted_cell
 
@@ -15,8 +17,6 @@ class BlindRating:
     done all of it."""
 
     def __init__(self, here: run.Run, rater: str = "", seed: int = 0):
-        import ipywidgets
-
         self.here, self.seed, self.tasks = here, seed, scores.rating_tasks(here)
         letters = max((list(task.shown) for task in self.tasks), key=len, default=[])
         self.rater = ipywidgets.Text(value=rater, description="Rater", continuous_update=False,
@@ -27,15 +27,14 @@ class BlindRating:
                 "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
         self.marks = {letter: ipywidgets.ToggleButtons(options=MARKS, value=None, **look)
                       for letter in letters}
-        self.save = widgets.make_button("Save and next", "keep these marks in ratings.jsonl",
-                                        self.write, button_style="primary")
-        self.rater.observe(lambda change: self._open(), "value")
+        self.save = ui.make_button("Save and next", "keep these marks in ratings.jsonl",
+                                   ui.saying(self.said, self.write), button_style="primary")
+        self.rater.observe(lambda _: self._open(), "value")
         flex = {"flex": "1 1 18em", "width": "auto"}
         columns = [ipywidgets.VBox([self.texts[letter], self.marks[letter]], layout=flex)
                    for letter in letters]
-        body = ipywidgets.HBox(columns, layout=widgets.ROW | {"align_items": "flex-start"})
-        shown = [widgets.gone(), self.rater, self.head, body, self.save, self.said]
-        self.view = ipywidgets.VBox(shown, layout=widgets.WIDE)
+        body = ui.row(*columns, align_items="flex-start")
+        self.view = ui.view(self.rater, self.head, body, self.save, self.said)
         self._open()
 
     def _open(self) -> None:
@@ -47,44 +46,34 @@ class BlindRating:
         self.task = left[0] if left else None
         self.save.disabled = not left
         for letter, text in self.texts.items():
-            reply = widgets.escape(self.task.shown.get(letter, "")) if left else ""
-            text.value = widgets.panel(f"<b>{letter}</b><p>{reply}</p>") if left else ""
+            reply = ui.escape(self.task.shown.get(letter, "")) if left else ""
+            text.value = ui.panel(f"<b>{letter}</b><p>{reply}</p>") if left else ""
             self.marks[letter].value = None
-        if left:
-            self.head.value = widgets.panel(_question(self.task, len(left)))
-        else:
-            told = ratings_text(self.here) if self.tasks else "No blind tasks in this run yet."
-            self.head.value = widgets.note(told)
+        told = ratings_text(self.here) if self.tasks else "No blind tasks in this run yet."
+        self.head.value = ui.panel(_question(self.task, len(left))) if left else ui.note(told)
 
     def write(self) -> None:
-        """Keep the marks of the task shown and go on. Says what went wrong instead of raising into
-        the event loop."""
+        """Keep the marks of the task shown and go on. Raises RunError when one is missing."""
         if self.task is None:
             return
         chosen = {letter: self.marks[letter].value for letter in self.task.shown}
         if None in chosen.values():
-            told = "Choose for every reply first, or say that you cannot tell."
-            self.said.value = widgets.note(told)
-            return
+            raise run.RunError("Choose for every reply first, or say that you cannot tell.")
         given = {letter: None if value == "" else value for letter, value in chosen.items()}
-        try:
-            place = self.order.index(self.task)
-            scores.rate(self.here, self.task, self.rater.value, given, order=place)
-        except run.RunError as error:
-            self.said.value = widgets.note(str(error))
-            return
-        self.said.value = widgets.note("Kept in ratings.jsonl.")
+        place = self.order.index(self.task)
+        scores.rate(self.here, self.task, self.rater.value, given, order=place)
+        self.said.value = ui.note("Kept in ratings.jsonl.")
         self._open()
 
 
 def _question(task: scores.Task, left: int) -> str:
     scale = f"1 worst, 7 best, ? cannot tell; only {task.dimension} counts here"
-    known = "" if task.reference == "none" else f"<p>{widgets.escape(task.reference)}</p>"
-    rows = "".join(f"<li>{widgets.escape(text)}</li>" for text in task.passages)
-    head = f"<summary style='cursor:pointer;{widgets.QUIET}'>What the profile says of it</summary>"
+    known = "" if task.reference == "none" else f"<p>{ui.escape(task.reference)}</p>"
+    rows = "".join(f"<li>{ui.escape(text)}</li>" for text in task.passages)
+    head = f"<summary style='cursor:pointer;{ui.QUIET}'>What the profile says of it</summary>"
     passages = f"<details>{head}<ul>{rows}</ul></details>" if rows else ""
-    return (f"<p style='{widgets.QUIET}'>{left} to go · {widgets.escape(scale)}</p>"
-            f"<p><b>{widgets.escape(task.asked)}</b></p>{known}{passages}")
+    return (f"<p style='{ui.QUIET}'>{left} to go · {ui.escape(scale)}</p>"
+            f"<p><b>{ui.escape(task.asked)}</b></p>{known}{passages}")
 
 
 def ratings_text(here: run.Run) -> str:
@@ -115,7 +104,7 @@ def blind_rating(here: run.Run, rater: str = "", seed: int = 0) -> None:
                 f"({tasks[0].dimension}): {tasks[0].asked}")
         replies = [f"{letter}: {text}" for letter, text in tasks[0].shown.items()]
         told = "\n".join([head, *replies, ratings_text(here)])
-    widgets.show(told, lambda: BlindRating(here, rater, seed).view)
+    ui.show(told, lambda: BlindRating(here, rater, seed).view)
 
 
 def judged(found: dict) -> None:

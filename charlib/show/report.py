@@ -140,12 +140,11 @@ def cost(result: dict) -> str:
     if not mine or not base:
         return "What was lost of general English was not measured."
     before, after = f"{base['perplexity']:.0f}", f"{mine['perplexity']:.0f}"
-    change = "as hard to read as before: perplexity {} before and after"
-    if before != after:
-        change = "{} to read: perplexity {{}} before, {{}} after".format(
-            "harder" if mine["perplexity"] > base["perplexity"] else "easier")
-    verb = "is" if before == after else "became"
-    told = f"General English {verb} {change.format(before, after)}, on {mine['n']} short texts."
+    harder = "harder" if mine["perplexity"] > base["perplexity"] else "easier"
+    change = f"became {harder} to read: perplexity {before} before, {after} after"
+    if before == after:
+        change = f"is as hard to read as before: perplexity {before} before and after"
+    told = f"General English {change}, on {mine['n']} short texts."
     named = {name: row for name, row in result.get("contrast", {}).items()
              if row.get("value") is not None}
     return f"{told} {_contrast(named)}" if "simulacrum" in named else told

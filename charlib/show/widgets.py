@@ -49,8 +49,7 @@ def live() -> bool:
     and papermill do not.
 
     The environment is no sign of it: a headless run started from a notebook inherits all of
-    JupyterLab's variables.
-    """
+    JupyterLab's variables."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -62,8 +61,7 @@ def live() -> bool:
 
 def show(static: str, build) -> None:
     """Print the static twin; where a person is there to use it, display the live view that `build`
-    makes, with the twin as its text in other readers.
-    """
+    makes, with the twin as its text in other readers."""
     if not live():
         read(static)
         return
@@ -74,8 +72,7 @@ def show(static: str, build) -> None:
 
 class Table:
     """Rows as a table whose long texts wrap; markup, terminal codes and dollar signs in it are
-    text. Plain text where there is no HTML.
-    """
+    text. Plain text where there is no HTML."""
 
     LOOK = ("<style>.charlib-table td,.charlib-table th{text-align:left!important;"
             "vertical-align:top}.charlib-table th{overflow-wrap:normal}"
@@ -118,34 +115,25 @@ def table(rows, columns: list[str] | None = None) -> Table:
     return Table(pd.DataFrame(rows, columns=columns))
 
 
-def as_html(inner: str = "", **look):
-    """A cell of HTML; what is put into it must be escaped."""
-    return ipywidgets.HTML(inner, **look)
-
-
 def row(*parts, **look):
     """Controls side by side, in several lines where the screen is narrow."""
     return ipywidgets.HBox(parts, layout=ROW | look)
 
 
 def view(*parts):
-    """A whole widget, under the line that appears when its kernel has died."""
-    return ipywidgets.VBox([gone(), *parts])
-
-
-def gone():
-    """A line that appears when the kernel has died: the front end then marks every view it lost."""
+    """A whole widget, under a line that appears when its kernel has died: the front end then marks
+    every view it lost."""
     words = note("⚠ The kernel of this notebook is gone: nothing here answers any more. "
                  "Run the notebook's cells again.")
     rule = ("<style>.charlib-gone{display:none}"
             ".jupyter-widgets-disconnected .charlib-gone{display:block}</style>")
-    return as_html(f"{rule}<div class='charlib-gone'>{words}</div>")
+    lost = ipywidgets.HTML(f"{rule}<div class='charlib-gone'>{words}</div>")
+    return ipywidgets.VBox([lost, *parts])
 
 
 def saying(said, act, first: str = ""):
     """`act` as a callback of a widget: what goes wrong is said in the cell `said`, where an error
-    raised into the event loop would be lost.
-    """
+    raised into the event loop would be lost."""
     def call(*_):
         try:
             act()
