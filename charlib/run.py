@@ -141,7 +141,7 @@ def read_jsonl(path: Path, model=None) -> list:
         raise RunError(f"{path.name} is missing in {path.parent}: run the earlier notebook first.")
     records = []
     # a row ends at a newline only: splitlines would also cut at U+2028 and the like inside a string
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -295,7 +295,7 @@ def test_three_systems_share_set_up_and_differ_in_what_they_should(here, person)
 
 def test_the_profile_in_the_prompt_keeps_to_its_words(person):
     sim = FakeSim()
-    told = playground.PromptedProfile(sim, person, words=12)
+    told = playground.Local(sim, person, name="prompted_profile", adapter=BASE, words=12)
     told.reply([[{"role": "user", "content": "What of the clock and the sextant?"}]])
     extra = sim.calls[0][1][0][0]["content"].split("From your life:\n")[1]
     assert len(extra.split()) == 12 and extra.startswith("She built her first clock")
@@ -304,7 +304,7 @@ def test_the_profile_in_the_prompt_keeps_to_its_words(person):
 def test_a_conversation_with_its_own_set_up_keeps_it(person):
     sim = FakeSim()
     given = [{"role": "system", "content": "Somewhere else."}, {"role": "user", "content": "Who?"}]
-    playground.Trained(sim, person).reply([given])
+    playground.Local(sim, person).reply([given])
     assert sim.calls[0][1] == [given]
 
 
@@ -314,7 +314,7 @@ def test_likelihoods_are_asked_of_who_can_tell(person):
         Question(id="b", question="What is a telephone?", answerable=False, pair="p", gold=["wire"]),
         Question(id="o", question="Tell me."),
     ]
-    found = playground.likelihoods([playground.Trained(FakeSim(), person), Says(str.upper)], bank)
+    found = playground.likelihoods([playground.Local(FakeSim(), person), Says(str.upper)], bank)
     assert found == {"simulacrum": {"r": [-4.0, -13.0]}}
 
 

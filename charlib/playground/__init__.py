@@ -6,15 +6,12 @@ from charlib.playground.banks import (
     bank, both_orders, choose, clauses_of, load_questions, orders, sample, unseen)
 from charlib.playground.interview import conduct, interview_run, likelihoods
 from charlib.playground.systems import (
-    WORDS, Brought, Prompted, PromptedProfile, Served, Stored, System, Trained, invite,
-    make_systems, trained_prompt)
+    WORDS, Brought, Local, Served, Stored, System, invite, make_systems, trained_prompt)
 from charlib.playground.talks import Talk, conversations, converse_run, dinner, reworded
 from charlib.playground.thoughts import split_thought, spoken_pieces
 
-__all__ = ["ANSWERS", "WORDS", "Brought", "Prompted", "PromptedProfile", "Served", "Stored",
-           "System", "Talk", "Trained", "bank", "both_orders", "by_conversation",
-           "choose", "clauses_of", "conduct",
-           "conversations", "converse_run", "dinner", "interview_run", "invite", "likelihoods",
-           "load_answers", "load_questions",
-           "make_systems", "orders", "reworded", "sample", "side_by_side", "split_thought",
-           "spoken_pieces", "trained_prompt", "transcript", "unseen"]
+__all__ = ["ANSWERS", "Brought", "Local", "Served", "Stored", "System", "Talk", "WORDS", "bank",
+           "both_orders", "by_conversation", "choose", "clauses_of", "conduct", "conversations",
+           "converse_run", "dinner", "interview_run", "invite", "likelihoods", "load_answers",
+           "load_questions", "make_systems", "orders", "reworded", "sample", "side_by_side",
+           "split_thought", "spoken_pieces", "trained_prompt", "transcript", "unseen"]

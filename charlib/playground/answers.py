@@ -104,19 +104,11 @@ def kept_answers(path: Path) -> list[Answer]:
         try:
             answers += [Answer.model_validate_json(line)] if line.strip() else []
         except ValidationError as error:
-            if number == len(lines) and not _is_json(line):
+            if number == len(lines) and error.errors()[0]["type"] == "json_invalid":
                 break
             raise run.RunError(f"{path.name}, line {number} is not an answer: mend or remove that "
                                "line, or choose another --out.") from error
     return answers
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
 
 
 def side_by_side(answers: Sequence[Answer], questions: Sequence[Question], count: int = 6):

@@ -77,14 +77,7 @@ def read_rows(path: Path) -> list:
         except ValueError as error:
             raise run.RunError(f"{path.name} begins like a JSON list and is not one ({error}): "
                                "mend it or make it JSONL.") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        try:
-            rows += [json.loads(line)] if line.strip() else []
-        except ValueError as error:
-            raise run.RunError(f"{path.name}, line {number} is not JSON ({error}): "
-                               "mend or remove that line.") from error
-    return rows
+    return run.read_jsonl(path)
 
 
 def both_orders(questions: Iterable[Question]) -> list[Question]:

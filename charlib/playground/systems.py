@@ -54,10 +54,9 @@ class SetUp:
         near = [self._passages[index].split() for index, _ in self._search.nearest(asked[-1], 5)]
         kept, left = [], self.words
         for passage in near:
-            if left > 0:
-                kept.append(" ".join(passage[:left]))
+            kept.append(" ".join(passage[:max(0, left)]))
             left -= len(passage)
-        return f"{self.prompt}\nFrom your life:\n" + "\n".join(kept)
+        return f"{self.prompt}\nFrom your life:\n" + "\n".join(filter(None, kept))
 
 
 def set_up(name: str, prompt: str = "", **setting: str) -> str:
@@ -66,24 +65,26 @@ def set_up(name: str, prompt: str = "", **setting: str) -> str:
     return (prompt or standard) + whole[len(standard):]
 
 
+def short_hash(text: str) -> str:
+    """The first 12 hex digits of the sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def trained_prompt(here: run.Run) -> str:
     """The set-up that a run was trained under, if it has been trained."""
     return here.read_json("spec.json").get("system", "") if here.has("spec.json") else ""
 
 
-class Trained:
-    """The simulacrum: the base with its adapter, under the standard set-up (place, time and state
-    may be given).
+class Local:
+    """A model in this process under the standard set-up (place, time and state may be given): the
+    simulacrum, or its base without an adapter (`BASE`), with the profile's `words` in the prompt.
     """
 
-    name, adapter, words = "simulacrum", "simulacrum", 0
-
-    def __init__(self, sim: Simulacrum, profile: Profile, *, name: str = "", adapter: str = "",
-                 words: int = 0, sampling: Sampling | None = None, **setting: str):
-        self.sim, self.character = sim, profile.name
-        self.name, self.adapter = name or self.name, adapter or self.adapter
-        self.sampling = sampling or Sampling()
-        self.setup = SetUp(profile, words or self.words, **setting)
+    def __init__(self, sim: Simulacrum, profile: Profile, *, name: str = "simulacrum",
+                 adapter: str = "simulacrum", words: int = 0, sampling: Sampling | None = None,
+                 **setting: str):
+        self.sim, self.character, self.name, self.adapter = sim, profile.name, name, adapter
+        self.sampling, self.setup = sampling or Sampling(), SetUp(profile, words, **setting)
 
     def reply(self, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
         """A reply to each conversation."""
@@ -110,22 +111,10 @@ class Trained:
             if not self.sim.adapters or f".{self.adapter}." in name:
                 digest.update(f"{name}{float(values.detach().double().sum()):.6e}".encode())
         base = getattr(self.sim.base, "fingerprint", "")
-        return hashlib.sha256(f"{base}{digest.hexdigest()}".encode()).hexdigest()[:12]
+        return short_hash(f"{base}{digest.hexdigest()}")
 
     def _use(self) -> None:
         self.sim.use(self.adapter if self.sim.adapters else BASE)
-
-
-class Prompted(Trained):
-    """The same base under the same set-up, without the adapter."""
-
-    name, adapter = "prompted", BASE
-
-
-class PromptedProfile(Prompted):
-    """The same, with the profile's passages that are nearest to the question in the prompt."""
-
-    name, words = "prompted_profile", WORDS
 
 
 class Served:
@@ -164,8 +153,8 @@ class Served:
     def maker(self) -> str:
         """A short name of endpoint, model, set-up and sampling; never of the key."""
         settings = self.client.settings
-        facts = settings.place, settings.model, self.setup.prompt, self.setup.words, self.sampling
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+        return short_hash(repr((settings.place, settings.model, self.setup.prompt,
+                                self.setup.words, self.sampling)))
 
 
 class Stored:
@@ -173,8 +162,7 @@ class Stored:
 
     def __init__(self, name: str, rows: Sequence[Answer]):
         self.name, self.character = name, rows[0].character
-        said = repr([(row.asked, row.text) for row in rows])
-        self.maker = hashlib.sha256(said.encode()).hexdigest()[:12]
+        self.maker = short_hash(repr([(row.asked, row.text) for row in rows]))
         self._said = {" ".join(row.asked.split()): row for row in reversed(rows)}
         self._said |= {(" ".join(row.asked.split()), row.seed): row for row in rows}
 
@@ -223,7 +211,9 @@ def replies_of(system: System, conversations: list[list[dict]], seed: int = 0) -
     return [Reply(one, seconds=share) if isinstance(one, str) else one for one in replies]
 
 
-LOCAL = {kind.name: kind for kind in (Trained, Prompted, PromptedProfile)}
+# what can be made of a run's base and its adapter, by name
+LOCAL = {"simulacrum": {}, "prompted": {"adapter": BASE},
+         "prompted_profile": {"adapter": BASE, "words": WORDS}}
 
 
 def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequence, here: run.Run,
@@ -246,20 +236,20 @@ def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequenc
 def _made(one, model: Callable, profile: Profile, here: run.Run, given: dict) -> list[System]:
     setting = {name: value for name, value in given.items() if name != "sampling"}
     if not isinstance(one, str):
-        ours = isinstance(one, Trained | Served | Stored | Brought)
+        ours = isinstance(one, Local | Served | Stored | Brought)
         return [one if ours else Brought(one, profile, **setting)]
     kind, colon, rest = one.partition(":")
-    trained = [path.parent.name for path in sorted(here.path("ablations").glob("*/adapter"))]
+    trained = {path.parent.name: path for path in sorted(here.path("ablations").glob("*/adapter"))}
     if one in LOCAL:
-        return [LOCAL[one](model(), profile, **given)]
+        return [Local(model(), profile, name=one, **LOCAL[one], **given)]
     if one == "ablations" or one in trained:
-        names = trained if one == "ablations" else [one]
-        return [_ablation(model(), profile, here, name, given) for name in names]
+        return [Local(model(), profile, name=name, adapter=_adapter(model(), name, path), **given)
+                for name, path in trained.items() if one in ("ablations", name)]
     if Path(one).is_file():
         return _stored(Path(one))
     if colon and kind in ("endpoint", "endpoint_profile"):
-        words = WORDS if kind == "endpoint_profile" else 0
         client = teachers.Client(teachers.Settings.from_environment(rest), here.say)
+        words = WORDS if kind == "endpoint_profile" else 0
         return [Served(here, client, profile, name=one, words=words, **given)]
     if colon and kind == "run":
         return [_other(model, run.open(rest, here.folder.parent), one, given)]
@@ -269,10 +259,11 @@ def _made(one, model: Callable, profile: Profile, here: run.Run, given: dict) ->
                        "run:<run>, a file of answers or module:object.")
 
 
-def _ablation(sim: Simulacrum, profile: Profile, here: run.Run, name: str, given: dict) -> Trained:
+def _adapter(sim: Simulacrum, name: str, folder: Path) -> str:
+    """The adapter's name, loaded into the simulacrum once."""
     if name not in sim.adapters:
-        sim.add(name, here.path("ablations", name, "adapter"))
-    return Trained(sim, profile, name=name, adapter=name, **given)
+        sim.add(name, folder)
+    return name
 
 
 def _stored(path: Path) -> list[Stored]:
@@ -284,7 +275,7 @@ def _stored(path: Path) -> list[Stored]:
     return [Stored(name, rows) for name, rows in found.items()]
 
 
-def _other(model: Callable, other: run.Run, name: str, given: dict) -> Trained:
+def _other(model: Callable, other: run.Run, name: str, given: dict) -> Local:
     """Another run's simulacrum as its own character: an adapter more where this run stands on the
     same base, else on its own base.
     """
@@ -296,7 +287,7 @@ def _other(model: Callable, other: run.Run, name: str, given: dict) -> Trained:
         sim, adapter = models.load_simulacrum(other), "simulacrum"
         person = profiles.load(other.path("profile.md"))
     given = given | {"prompt": trained_prompt(other)}
-    return Trained(sim, person, name=name, adapter=adapter, **given)
+    return Local(sim, person, name=name, adapter=adapter, **given)
 
 
 def invite(sim: Simulacrum, guest: run.Run) -> tuple[str, Profile]:
@@ -304,6 +295,4 @@ def invite(sim: Simulacrum, guest: run.Run) -> tuple[str, Profile]:
     Raises RunError where it stands on another base.
     """
     name = f"run {guest.name}".replace(".", "_")  # a dot would part the names of the weights
-    if name not in sim.adapters:
-        sim.add(name, guest.path("adapter"))
-    return name, profiles.load(guest.path("profile.md"))
+    return _adapter(sim, name, guest.path("adapter")), profiles.load(guest.path("profile.md"))

@@ -232,8 +232,8 @@ def guests(here: run.Run, sim, person: Profile, sampling: models.Sampling) -> di
         found[f"{profiles.load(other.path('profile.md')).name} (run {name})"] = f"run:{name}"
     for one in (profiles.load(profiles.find(slug)) for slug in profiles.shipped()):
         if one.name != person.name:
-            found[f"{one.name} (merely prompted)"] = playgrounds.Prompted(
-                sim, one, name=f"prompted {one.short_name}", sampling=sampling)
+            found[f"{one.name} (merely prompted)"] = playgrounds.Local(
+                sim, one, name=f"prompted {one.short_name}", adapter=models.BASE, sampling=sampling)
     return found
 
 

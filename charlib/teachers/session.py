@@ -107,38 +107,34 @@ class Sender:
         """The reply and how many attempts it took (faults F6, F8). Raises SpentError when the
         budget ends first, and RunError when the endpoint refuses.
         """
-        import tenacity
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._send(messages, sampling), attempt
+            except PassingError as error:
+                if attempt == self.settings.attempts:
+                    return Reply(f"{error}, {attempt} attempts"), attempt
+                await self._rest(error, attempt)
 
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(PassingError), reraise=True, wait=self._wait,
-            stop=tenacity.stop_after_attempt(self.settings.attempts), before_sleep=self._rest)
-        try:
-            reply = await retrying(self._send, messages, sampling)
-        except PassingError as error:
-            reply = Reply(f"{error}, {retrying.statistics['attempt_number']} attempts")
-        return reply, retrying.statistics["attempt_number"]
-
-    def _wait(self, state) -> float:
-        asked = state.outcome.exception().wait
-        longest = self.settings.first_wait * 2 ** (state.attempt_number - 1)
-        guess = random.uniform(0, min(longest, self.settings.longest_wait))
-        return guess if asked is None else _later(asked)
-
-    def _rest(self, state) -> None:
-        """Before a wait: one beyond the budget stops the run, one that the server asks for holds
-        for all.
+    async def _rest(self, error: PassingError, attempt: int) -> None:
+        """Wait before the next attempt: a wait beyond the budget stops the run, one that the server
+        asks for holds for all.
         """
-        error, wait, limit = state.outcome.exception(), state.upcoming_sleep, self.settings.seconds
-        if limit and wait >= self.budget.left:
-            self.budget.stop(f"{error}, and the wall-clock budget of {limit:g} s ends first")
-        elif not limit and wait > _PATIENCE:
-            self.budget.stop(str(error))
-        self.budget.check()
+        settings, budget, wait = self.settings, self.budget, error.wait
+        longest = min(settings.first_wait * 2 ** (attempt - 1), settings.longest_wait)
+        wait = random.uniform(0, longest) if wait is None else _later(wait)
+        if settings.seconds and wait >= budget.left:
+            budget.stop(f"{error}, and the wall-clock budget of {settings.seconds:g} s ends first")
+        elif not settings.seconds and wait > _PATIENCE:
+            budget.stop(str(error))
+        budget.check()
         if not self.retries:
             self.say(f"{error}; trying again after a wait")
         self.retries += 1
         if error.wait:
             self.paused_until = max(self.paused_until, time.monotonic() + wait)
+        await asyncio.sleep(wait)
 
     async def _send(self, messages: list[dict], sampling: dict) -> Reply:
         """One request. Raises PassingError, SpentError or RunError by what came back."""
