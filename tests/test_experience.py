@@ -118,6 +118,16 @@ def test_d1_scenes_are_read_in_any_dress(text):
     ]
 
 
+def test_a_stage_that_runs_again_replaces_its_own_rejects_and_no_others(here, person):
+    wrong = dict.fromkeys(("recall", "protective", "boundary"), "I am sorry.")
+    teacher = Says(scenes=staged, dialogue=spoken, memory=told, **wrong)
+    for _ in range(2):
+        experience.reconstruct(here, person, teacher)
+        experience.build_protective(here, person, teacher)
+        rejects = here.read_jsonl("rejects.jsonl", Reject)
+        assert Counter(row.stage for row in rejects) == dict.fromkeys(wrong, 3)
+
+
 def test_d1_an_answer_without_scenes_is_a_reject_and_not_a_crash(here, person):
     result = experience.extract_scenes(here, person, Says(scenes="Here are 20 scenes:\n\nI am sorry, I cannot do that."))
     assert result.kept == []

@@ -7,15 +7,14 @@ from charlib.experience.parse import (normalise_role, parse_dialogue, parse_scen
 from charlib.experience.protective import (boundary_matrix, build_protective, leaking_share,
                                            matched_pairs, openings, parse_pairs,
                                            protective_requests)
-from charlib.experience.reconstruction import (complete_dialogues, dialogue_requests,
-                                               extract_scenes, memory_requests, reconstruct,
-                                               scene_requests)
+from charlib.experience.reconstruction import (dialogue_requests, extract_scenes, memory_requests,
+                                               reconstruct, scene_requests)
 from charlib.experience.stage import ask, decide, livable
 from charlib.experience.transcript import lines
 
 __all__ = ["EVERYDAY", "Result", "Support", "deduplicate", "ground", "coverage", "script",
            "word_counts", "normalise_role", "parse_dialogue", "parse_scenes", "split_exchanges",
            "boundary_matrix", "build_protective", "leaking_share", "matched_pairs", "openings",
-           "parse_pairs", "protective_requests", "ask", "decide", "livable", "complete_dialogues",
+           "parse_pairs", "protective_requests", "ask", "decide", "livable",
            "dialogue_requests", "extract_scenes", "memory_requests", "reconstruct",
            "scene_requests", "lines"]

@@ -35,22 +35,17 @@ class Result:
     attrition: Counter = field(default_factory=Counter)
 
 
-def reject(result: Result, request: Request, reason: str, text: str, detail: str = "") -> None:
-    """Keep what a request gave and was refused, with its reason."""
-    scene = request.subject if request.stage == "dialogue" else ""
-    paragraph = request.facts["item"].id if "item" in request.facts else request.subject
-    result.rejects.append(Reject(
-        stage=request.stage, reason=reason, paragraph=paragraph, scene=scene, request=request.id,
-        text=text[:2000], detail=detail))
-
-
-def drop(rejects: list[Reject], dialogue: Dialogue, reason: str, text: str,
-         detail: str = "") -> None:
-    """Keep a dialogue that was refused, with its reason."""
-    paragraph = dialogue.paragraphs[0] if dialogue.paragraphs else ""
-    rejects.append(Reject(
-        stage=dialogue.kind, reason=reason, paragraph=paragraph, scene=dialogue.scene or "",
-        request=dialogue.request, detail=detail, text=text[:2000]))
+def reject(rejects: list[Reject], item: Request | Dialogue, reason: str, text: str,
+           detail: str = "") -> None:
+    """Keep what was refused, with its reason: what a request gave, or a dialogue made of it."""
+    if isinstance(item, Dialogue):
+        stage, request, scene = item.kind, item.request, item.scene or ""
+        paragraph = next(iter(item.paragraphs), "")
+    else:
+        stage, request, paragraph = item.stage, item.id, item.facts["item"].id
+        scene = item.subject if stage == "dialogue" else ""
+    rejects.append(Reject(stage=stage, reason=reason, paragraph=paragraph, scene=scene,
+                          request=request, text=text[:2000], detail=detail))
 
 
 class Support:
@@ -93,7 +88,7 @@ def ground(dialogue: Dialogue, profile: Profile, support: Support, result: Resul
     reason = f"speaks of {late[0]}" if late else "not grounded" if len(missing) > most else ""
     if reason:
         text = "\n".join(f"{turn.role} ({turn.action}): {turn.text}" for turn in dialogue.turns)
-        drop(result.rejects, dialogue, reason, text, ", ".join(missing[:8]))
+        reject(result.rejects, dialogue, reason, text, ", ".join(missing[:8]))
         return None
     flags = [f"unsupported: {name}" for name in missing]
     return dialogue.model_copy(update={"flags": flags}) if flags else dialogue
@@ -111,7 +106,7 @@ def deduplicate(dialogues: list[Dialogue], result: Result, threshold: float = 93
         pair = dialogues[first], dialogues[second]
         if not {first, second} & dropped and not _asked_otherwise(*pair, threshold):
             dropped.add(second)
-            drop(result.rejects, pair[1], "near duplicate", texts[second], pair[0].id)
+            reject(result.rejects, pair[1], "near duplicate", texts[second], pair[0].id)
     return [dialogue for index, dialogue in enumerate(dialogues) if index not in dropped]
 
 

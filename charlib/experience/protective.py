@@ -13,10 +13,9 @@ Training only: the pairs a simulacrum is examined with are questions, and live i
 from collections import Counter
 
 from charlib import run, teachers
-from charlib.experience.grounding import Result, Support, deduplicate, drop, ground
+from charlib.experience.grounding import Result, Support, deduplicate, ground, reject
 from charlib.experience.parse import parse_dialogue, split_exchanges
-from charlib.experience.stage import (decide, facts, known, livable, read_answers, report_changes,
-                                      write_rejects)
+from charlib.experience.stage import decide, facts, keep, livable, read_answers
 from charlib.records import Completion, Dialogue, Profile, Request, content_id
 
 
@@ -36,7 +35,7 @@ def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3
                      limit: int = 0) -> Result:
     """Ask for protective pairs, parse, check and keep them. Writes protective.jsonl and the
     rejects; returns the result."""
-    before, result = known(here, "protective.jsonl"), Result()
+    result = Result()
     requests = protective_requests(profile, here.character, pairs, limit)
     answers = read_answers(
         here, "protective", requests, teacher, result, missing="no pair found",
@@ -49,9 +48,7 @@ def build_protective(here: run.Run, profile: Profile, teacher, *, pairs: int = 3
     kept = _with_twins(deduplicate(grounded, result, threshold=96), result)
     result.kept = decide(here, kept, result.rejects)
     result.attrition.update(grounded=len(grounded), kept=len(result.kept))
-    here.write_jsonl("protective.jsonl", result.kept)
-    write_rejects(here, "protective", result.rejects)
-    report_changes(here, "protective", before, result.kept)
+    keep(here, "protective", {"protective.jsonl": result.kept}, result.rejects)
     return result
 
 
@@ -90,7 +87,7 @@ def _with_twins(dialogues: list[Dialogue], result: Result) -> list[Dialogue]:
             kept.append(dialogue)
         else:
             text = " / ".join(turn.text for turn in dialogue.turns)
-            drop(result.rejects, dialogue, "no twin", text)
+            reject(result.rejects, dialogue, "no twin", text)
     return kept
 
 

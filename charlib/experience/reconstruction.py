@@ -13,8 +13,7 @@ A scene and a dialogue, as rows of scenes.jsonl and dialogues.jsonl:
 from charlib import run, teachers
 from charlib.experience.grounding import Result, Support, deduplicate, ground, later, reject
 from charlib.experience.parse import parse_dialogue, parse_scenes, split_exchanges
-from charlib.experience.stage import (decide, facts, known, livable, read_answers, report_changes,
-                                      write_rejects)
+from charlib.experience.stage import decide, facts, keep, livable, read_answers
 from charlib.records import Completion, Dialogue, Profile, Request, Scene, content_id
 
 
@@ -51,14 +50,11 @@ def reconstruct(here: run.Run, profile: Profile, teacher, *, scenes: int = 2,
 
     Character-LLM, section 3: scene extraction, then experience completion; here every step keeps
     what it refuses and why."""
-    before = known(here, "scenes.jsonl", "dialogues.jsonl")
     found = extract_scenes(here, profile, teacher, scenes, limit)
     told = complete_dialogues(here, profile, teacher, found.kept, limit)
     told.kept = decide(here, told.kept, told.rejects)
-    here.write_jsonl("scenes.jsonl", found.kept)
-    here.write_jsonl("dialogues.jsonl", told.kept)
-    write_rejects(here, "experience", found.rejects + told.rejects)
-    report_changes(here, "experience", before, found.kept + told.kept)
+    made = {"scenes.jsonl": found.kept, "dialogues.jsonl": told.kept}
+    keep(here, "experience", made, found.rejects + told.rejects)
     return found, told
 
 
@@ -74,7 +70,7 @@ def extract_scenes(here: run.Run, profile: Profile, teacher, count: int = 2,
         for scene in (scene for scene in found[:count] if scene.id not in before):
             if late := later(scene.time, profile):
                 told = f"{scene.time}: {scene.background}"
-                reject(result, request, "after the horizon", told, str(late[0]))
+                reject(result.rejects, request, "after the horizon", told, str(late[0]))
             else:
                 result.kept.append(scene)
     result.attrition["kept"] = len(result.kept)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from charlib import run, teachers
-from charlib.experience.grounding import Result, drop, later, reject
+from charlib.experience.grounding import Result, later, reject
 from charlib.profile import dates_in
 from charlib.records import Completion, Dialogue, Paragraph, Profile, Reject, Request, Turn
 
@@ -59,14 +59,14 @@ def read_answers(here: run.Run, stage: str, requests: list[Request], teacher, re
     for request in requests:
         completion = completions.get(request.id)
         if completion is None:
-            reject(result, request, "not answered", "")
+            reject(result.rejects, request, "not answered", "")
         elif not completion.whole:
-            reject(result, request, f"finish: {completion.finish}", completion.text)
+            reject(result.rejects, request, f"finish: {completion.finish}", completion.text)
         elif found := parse(request, completion):
             result.attrition["parsed"] += 1
             yield request, found
         else:
-            reject(result, request, missing, completion.text)
+            reject(result.rejects, request, missing, completion.text)
 
 
 def decide(here: run.Run, dialogues: list[Dialogue], rejects: list[Reject]) -> list[Dialogue]:
@@ -78,7 +78,7 @@ def decide(here: run.Run, dialogues: list[Dialogue], rejects: list[Reject]) -> l
         decision = decisions.get(dialogue.id, {"action": "accept"})
         if decision["action"] == "reject":
             text = "\n".join(f"{turn.role}: {turn.text}" for turn in dialogue.turns)
-            drop(rejects, dialogue, "rejected by hand", text)
+            reject(rejects, dialogue, "rejected by hand", text)
             continue
         if decision["action"] == "edit":
             turns = [Turn.model_validate(turn) for turn in decision["turns"]]
@@ -88,24 +88,18 @@ def decide(here: run.Run, dialogues: list[Dialogue], rejects: list[Reject]) -> l
     return kept
 
 
-def write_rejects(here: run.Run, stage: str, rejects: list[Reject]) -> None:
-    """Replace the rejects of `stage` ("experience" or "protective") in rejects.jsonl and leave the
-    others."""
-    experience = {"scenes", "dialogue", "memory", "experience"}
-    mine = {"protective"} if stage == "protective" else experience
-    before = here.read_jsonl("rejects.jsonl", Reject) if here.has("rejects.jsonl") else []
-    others = [row for row in before if row.stage not in mine]
+def keep(here: run.Run, stage: str, kept: dict[str, list], rejects: list[Reject]) -> None:
+    """Write what `stage` ("experience" or "protective") made, by file, and its rejects beside the
+    other's in rejects.jsonl. Where it had run before, say what stayed, was made again and is gone.
+    """
+    before = {row["id"] for name in kept if here.has(name) for row in here.read_jsonl(name)}
+    after = {item.id for items in kept.values() for item in items}
+    for name, items in kept.items():
+        here.write_jsonl(name, items)
+    old = here.read_jsonl("rejects.jsonl", Reject) if here.has("rejects.jsonl") else []
+    protective = {"protective", "boundary"}  # stages of the requests that such a reject was for
+    others = [row for row in old if (row.stage in protective) != (stage == "protective")]
     here.write_jsonl("rejects.jsonl", [*others, *rejects])
-
-
-def known(here: run.Run, *names: str) -> set[str]:
-    """The ids in those files of a run, as far as they are there."""
-    return {row["id"] for name in names if here.has(name) for row in here.read_jsonl(name)}
-
-
-def report_changes(here: run.Run, stage: str, before: set[str], kept: list) -> None:
-    """Say what a stage that had run before has kept, made again and lost."""
-    after = {item.id for item in kept}
     if before:
         here.say(f"{stage}: {len(after & before)} kept as they were, {len(after - before)} made "
                  f"again, {len(before - after)} gone")

@@ -124,13 +124,12 @@ def adopt(here: run.Run, character: str, preset: str) -> Profile:
     with here.stage("profile"):
         target = here.path("profile.md")
         given = load(source)
+        mine, count = given, len(given.paragraphs)
         if target.exists():
             mine = load(target)
             here.say(_kept(given, mine, source.name, run.shown(target)))
         else:
-            mine = given
             save(given, target)
-            count = len(given.paragraphs)
             copied = f"{count} paragraph{'s' * (count != 1)} copied into the run"
             here.say(f"profile: {given.name}, {copied}")
         here.set_params("profile", {"preset": preset, "character": slug, "source": source.name})

@@ -3,6 +3,7 @@
 import time
 
 import ipywidgets
+from IPython.display import display
 
 from charlib import run, upload
 from charlib.show import widgets as ui
@@ -111,8 +112,6 @@ def watch_upload(here: run.Run) -> list[dict]:
     the button still arrives (`UploadMonitor.answer_while_busy`), as does the file STOP."""
     monitor = UploadMonitor(here) if ui.live() else None
     if monitor:
-        from IPython.display import display
-
         display(monitor.view)
         monitor.answer_while_busy()
     rows, last = [], -60.0

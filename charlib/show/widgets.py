@@ -3,7 +3,9 @@
 import html
 import re
 
+import IPython
 import ipywidgets
+from IPython.display import display
 
 from charlib import run
 from charlib.records import Dialogue, Scene
@@ -50,11 +52,7 @@ def live() -> bool:
 
     The environment is no sign of it: a headless run started from a notebook inherits all of
     JupyterLab's variables."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    kernel = getattr(get_ipython(), "kernel", None)
+    kernel = getattr(IPython.get_ipython(), "kernel", None)
     request = kernel.get_parent("shell") if kernel else None
     return bool({"cellId", "deletedCells"} & set((request or {}).get("metadata") or {}))
 
@@ -62,12 +60,10 @@ def live() -> bool:
 def show(static: str, build) -> None:
     """Print the static twin; where a person is there to use it, display the live view that `build`
     makes, with the twin as its text in other readers."""
-    if not live():
+    if live():
+        display(build()._repr_mimebundle_() | {"text/plain": bare(static)}, raw=True)
+    else:
         read(static)
-        return
-    from IPython.display import display
-
-    display(build()._repr_mimebundle_() | {"text/plain": bare(static)}, raw=True)
 
 
 class Table:
