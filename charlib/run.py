@@ -1,6 +1,5 @@
-"""The run folder: where it is, who may write in it, how files get there whole, its settings.
-
-A run is a folder `outputs/<run>/`; stage N reads what stage N-1 wrote. A writer opens a stage:
+"""The run folder: where it is, who may write in it, how files get there whole, its settings. Stage
+N reads what stage N-1 wrote into outputs/<run>/. A writer opens a stage:
 
     here = run.open("beethoven")
     with here.stage("experience"):
@@ -49,15 +48,14 @@ def root() -> Path:
         if (folder / "data/profiles").is_dir() and (folder / "notebooks/presets").is_dir():
             return folder.resolve()
     where = f"in CHARLIB_ROOT={given}" if given else "above this folder"
-    remedy = "set CHARLIB_ROOT to the project's folder"
-    raise RunError(f"No data/profiles and notebooks/presets {where}: {remedy}.")
+    raise RunError(f"No data/profiles and notebooks/presets {where}: set CHARLIB_ROOT to the "
+                   "project's folder.")
 
 
 def slug(name: str) -> str:
     """A folder name for any name: itself when it is safe, else a readable part and a short hash, of
     the NFC form, so that two spellings in Unicode are one name (faults F15, F16)."""
-    name = unicodedata.normalize("NFC", str(name)).strip()
-    if not name:
+    if not (name := unicodedata.normalize("NFC", str(name)).strip()):
         raise RunError("A name is empty: give the run or the character a name.")
     if _SLUG.fullmatch(name) and name not in _RESERVED:
         return name
@@ -69,21 +67,19 @@ def slug(name: str) -> str:
 def write_atomic(path: Path, text: str | bytes) -> Path:
     """Write a whole file under a temporary name and move it into place: readers see old or new."""
     path = Path(path)
-    data = text.encode() if isinstance(text, str) else text
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{path.name[:40]}."
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
+        handle, temporary = tempfile.mkstemp(".part", f".{path.name[:40]}.", path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        remedy = "Free some space or choose another --outputs"
-        raise RunError(f"Could not write {path.name}: {error.strerror}. {remedy}.") from error
+        raise RunError(f"Could not write {path.name}: {error.strerror}. Free some space or choose "
+                       "another --outputs.") from error
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
@@ -101,11 +97,10 @@ def writable(folder: Path, remedy: str) -> Path:
 
 
 def named(text: str) -> object:
-    """The object that `module:object` names: the one place where text becomes code.
-
-    Only what a person gave with a call or on a command line may come here, never what a file says
-    (params.yaml, spec.json, a bundle, a card). The current directory is importable. Raises RunError
-    without a colon, without such a module or object, and where the module cannot be imported."""
+    """The object that `module:object` names: the one place where text becomes code. Only what a
+    person gave with a call or on a command line may come here, never what a file says (params.yaml,
+    spec.json, a bundle, a card). The current directory is importable. Raises RunError without a
+    colon, without such a module or object, and where the module cannot be imported."""
     module, colon, name = (part.strip() for part in str(text).partition(":"))
     if not (module and colon and name):
         raise RunError(f"'{text}' names no code: write module:object, as in my_metrics:irony.")
@@ -114,17 +109,16 @@ def named(text: str) -> object:
     importlib.invalidate_caches()  # the file may be younger than this process
     try:
         return pkgutil.resolve_name(f"{module}:{name}")
-    except (AttributeError, ValueError) as error:
-        remedy = f"'{text}' cannot be had ({error}): name what the module defines."
-        raise RunError(remedy) from error
-    except ModuleNotFoundError as error:
-        remedy = f"{module} cannot be imported ({error}): install what it needs."
-        if f"{module}.".startswith(f"{error.name}."):
-            remedy = f"No module '{module}': name a .py file of this folder, or what is installed."
-        raise RunError(remedy) from error
     except Exception as error:
-        remedy = f"{module} cannot be imported ({type(error).__name__}: {error}): mend it."
-        raise RunError(remedy) from error
+        told = f"{module} cannot be imported ({type(error).__name__}: {error}): mend it."
+        if isinstance(error, AttributeError | ValueError):
+            told = f"'{text}' cannot be had ({error}): name what the module defines."
+        elif isinstance(error, ModuleNotFoundError):
+            told = f"{module} cannot be imported ({error}): install what it needs."
+            if f"{module}.".startswith(f"{error.name}."):
+                told = (f"No module '{module}': name a .py file of this folder, or what is "
+                        "installed.")
+        raise RunError(told) from error
 
 
 def to_json(record) -> str:
@@ -134,14 +128,17 @@ def to_json(record) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def read_jsonl(path: Path, model=None) -> list:
-    """The records of a JSONL file, as `model` if one is given. Raises RunError naming the line."""
-    path = Path(path)
+def _read(path: Path) -> str:
     if not path.exists():
         raise RunError(f"{path.name} is missing in {path.parent}: run the earlier notebook first.")
-    records = []
+    return path.read_text(encoding="utf-8-sig")
+
+
+def read_jsonl(path: Path, model=None) -> list:
+    """The records of a JSONL file, as `model` if one is given. Raises RunError naming the line."""
+    path, records = Path(path), []
     # a row ends at a newline only: splitlines would also cut at U+2028 and the like inside a string
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(_read(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -186,20 +183,16 @@ def cache() -> Path:
 
 def home(path: str | Path) -> Path:
     """A path with its leading `~` read as the home folder, if it names somebody's home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
+    return Path(os.path.expanduser(path))
 
 
 def place(text: str) -> str:
-    """What may be a local path: its absolute path where there is one, else the text as it is.
-
-    Relative to the working directory, then to where the command or the notebook server was started
-    (a kernel works in another folder, but inherits PWD)."""
+    """What may be a base model's folder: its absolute path where there is one, else the text as it
+    is, as `bundled` always. Relative to the working directory, then to where the command or the
+    notebook server was started (a kernel works in another folder, but inherits PWD)."""
     for start in (Path.cwd(), Path(os.environ.get("PWD", "."))):
         path = start / home(text)
-        if text and path.exists():
+        if text not in ("", "bundled") and path.exists():
             return str(path.resolve())
     return text
 
@@ -234,10 +227,7 @@ class Run:
         return write_jsonl(self.path(name), records)
 
     def read_json(self, name: str) -> dict:
-        path = self.path(name)
-        if not path.exists():
-            raise RunError(f"{name} is missing in {self.folder}: run the earlier notebook first.")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(_read(self.path(name)))
 
     def write_json(self, name: str, value) -> Path:
         return write_atomic(self.path(name), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
@@ -257,18 +247,17 @@ class Run:
     @property
     def character(self) -> str:
         """The slug this run is of. Raises RunError when notebook 01 has not been run."""
-        found = (self.params.get("profile") or {}).get("character")
-        if not found:
-            raise RunError(f"Run '{self.name}' has no character yet: run notebook 01 first.")
-        return found
+        if found := (self.params.get("profile") or {}).get("character"):
+            return found
+        raise RunError(f"Run '{self.name}' has no character yet: run notebook 01 first.")
 
     def set_params(self, stage: str, values: dict) -> dict:
         """Record the resolved parameters of a stage. Raises RunError when one looks like a secret
         (fault F29)."""
         for name, value in values.items():
             if _KEY.search(str(value)):
-                remedy = "keep keys in the environment, never in parameters"
-                raise RunError(f"{name} looks like an API key: {remedy}.")
+                raise RunError(f"{name} looks like an API key: keep keys in the environment, never "
+                               "in parameters.")
         text = yaml.safe_dump({**self.params, stage: values}, allow_unicode=True, sort_keys=False)
         write_atomic(self.path("params.yaml"), text)
         return values
@@ -290,39 +279,35 @@ class Run:
             entry["seconds"] = round(seconds, 1)
         for kind, names in (("inputs", inputs), ("products", products)):
             if names:
-                files = [name for name in names if self.path(name).is_file()]
-                entry[kind] = {name: sha256(self.path(name)) for name in files}
+                entry[kind] = {name: sha256(self.path(name)) for name in names
+                               if self.path(name).is_file()}
         self.write_json("manifest.json", manifest)
 
     def check(self, **least: int) -> dict[str, int]:
         """Assert that products are there and not thin: `check(scenes=40)` wants 40 rows of scenes.
-
         A name is a JSONL file without its ending, or a folder (counted in files), or another file
         (dots as `__`). Returns the counts. Raises RunError that names everything missing."""
         counts = {name: self._count(name) for name in least}
-        thin = [name for name, minimum in least.items() if counts[name] < minimum]
-        if thin:
-            told = "; ".join(f"{name} has {counts[name]}, needs {least[name]}" for name in thin)
-            again = "Run the notebook that makes it again."
-            raise RunError(f"Run '{self.name}' is not complete: {told}. {again}")
+        if thin := [f"{name} has {counts[name]}, needs {minimum}"
+                    for name, minimum in least.items() if counts[name] < minimum]:
+            raise RunError(f"Run '{self.name}' is not complete: {'; '.join(thin)}. Run the "
+                           "notebook that makes it again.")
         return counts
 
     def _count(self, name: str) -> int:
         for path in (self.path(f"{name}.jsonl"), self.path(name.replace("__", "."))):
             if path.is_dir():
-                return sum(1 for item in path.iterdir() if not item.name.startswith("."))
-            if path.suffix == ".jsonl" and path.is_file():
-                return len(read_jsonl(path))
+                return sum(not item.name.startswith(".") for item in path.iterdir())
             if path.is_file():
-                return int(path.stat().st_size > 0)
+                rows = path.suffix == ".jsonl"
+                return len(read_jsonl(path)) if rows else int(path.stat().st_size > 0)
         return 0
 
     @contextlib.contextmanager
     def stage(self, stage: str):
         """Hold the run's lock while a stage writes. Raises RunError naming the process, host and
-        stage that hold it (fault F4), and where the folder cannot be written.
-
-        A walk hands its lock to its kernels: a stage inside a walk only checks that this is so."""
+        stage that hold it (fault F4), and where the folder cannot be written. A walk hands its lock
+        to its kernels: a stage inside a walk only checks that this is so."""
         writable(self.folder, "choose another --outputs, in a notebook OUTPUTS")
         card, before = self.path(".lock.json"), os.environ.get(_OWNER)
         holder = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
@@ -330,20 +315,18 @@ class Run:
             yield self
             return
         lock = filelock.FileLock(self.path(".lock"), timeout=0)
+        pid, host, by = (holder.get(name, "?") for name in ("pid", "host", "stage"))
         try:
             lock.acquire()
         except filelock.Timeout:
-            pid, host, by = (holder.get(name, "?") for name in ("pid", "host", "stage"))
-            who = f"process {pid} on {host}, stage {by}"
-            remedy = "wait for it, or choose another RUN"
-            raise RunError(f"Run '{self.name}' is being written by {who}: {remedy}.") from None
+            raise RunError(f"Run '{self.name}' is being written by process {pid} on {host}, stage "
+                           f"{by}: wait for it, or choose another RUN.") from None
         try:
             if holder:
-                dead = f"{holder.get('pid')}, stage {holder.get('stage')}"
-                self.say(f"Took over the lock of a process that ended ({dead}).")
-            os.environ[_OWNER] = uuid.uuid4().hex
-            facts = {"owner": os.environ[_OWNER], "pid": os.getpid(), "host": socket.gethostname()}
-            write_atomic(card, json.dumps({**facts, "stage": stage}))
+                self.say(f"Took over the lock of a process that ended ({pid}, stage {by}).")
+            os.environ[_OWNER] = owner = uuid.uuid4().hex
+            write_atomic(card, json.dumps({"owner": owner, "pid": os.getpid(),
+                                           "host": socket.gethostname(), "stage": stage}))
             yield self
         finally:
             os.environ.pop(_OWNER, None)
@@ -361,13 +344,11 @@ def open(name: str, folder: str | Path | None = None) -> Run:
 
 def environment() -> str:
     """One line for the top of a notebook: versions and device."""
-    found = versions()
     device = "CPU"
-    if "torch" in sys.modules:
-        torch = sys.modules["torch"]
+    if torch := sys.modules.get("torch"):
         cpu = f"CPU, {torch.get_num_threads()} threads"
         device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else cpu
-    return " · ".join([f"{name} {version}" for name, version in found.items()] + [device])
+    return " · ".join([*(f"{name} {version}" for name, version in versions().items()), device])
 
 
 def heading(here: Run, preset_name: str, character: str = "") -> str:
@@ -380,7 +361,7 @@ def heading(here: Run, preset_name: str, character: str = "") -> str:
 
 Count = Annotated[int, Field(ge=0)]
 Some = Annotated[int, Field(ge=1)]
-Base = Annotated[str, AfterValidator(lambda name: name if name == "bundled" else place(name))]
+Base = Annotated[str, AfterValidator(place)]
 
 
 class Settings(BaseModel):
@@ -408,7 +389,7 @@ class Protective(Settings):
 
 class Upload(Settings):
     """Notebook 04. `epochs`, `seconds` (0: no limit) and `train_on` are the recipe's own unless
-    they are given; `tokens` 0: all that there are."""
+    they are given; `tokens` 0: all."""
     base: Base = "bundled"
     recipe: str = "workshop"
     recipe_fields: str = ""
@@ -482,20 +463,12 @@ def refuse_missing(here: Run) -> None:
     """Raise RunError naming the runs there are when notebook 01 has not made this one."""
     if here.has("profile.md"):
         return
-    there, most = names(here.folder.parent), 12
-    more = ", …" if len(there) > most else ""
-    told = f"there are: {', '.join(there[:most])}{more}" if there else "there are none yet"
-    wrong = f"No run '{here.name}' in {here.folder.parent}"
-    raise RunError(f"{wrong}: run notebook 01 with this RUN first; {told}.")
-
-
-def names(folder: Path) -> list[str]:
-    """The runs in a folder that have a profile, as the people who made them called them."""
-    found = []
-    for made in sorted(folder.glob("*/profile.md")):
+    there = []
+    for made in sorted(here.folder.parent.glob("*/profile.md")):
         name = made.parent.name
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            facts = json.loads((made.parent / "manifest.json").read_text(encoding="utf-8"))
-            name = facts.get("run") or name
-        found.append(name)
-    return found
+            name = Run(name, made.parent).manifest.get("run") or name  # as its maker called it
+        there.append(name)
+    listed = ", ".join(there[:12] + ["…"] * (len(there) > 12))
+    raise RunError(f"No run '{here.name}' in {here.folder.parent}: run notebook 01 with this RUN "
+                   f"first; there are{f': {listed}' if there else ' none yet'}.")

@@ -1,8 +1,5 @@
 """The walk: the five notebooks in order through papermill, one progress line each, products checked
-whatever papermill's metadata says.
-
-    walk("my_page.md", run="aunt", preset="workshop")
-"""
+whatever papermill's metadata says: `walk("my_page.md", run="aunt", preset="workshop")`."""
 
 import contextlib
 import os
@@ -14,7 +11,6 @@ from pathlib import Path
 from charlib import profile as profiles
 from charlib import run as runs
 
-NOTEBOOKS = ("01_profile", "02_experience", "03_protective", "04_upload", "05_interview")
 PRODUCTS = {
     "01_profile": ("profile.md",),
     "02_experience": ("scenes.jsonl", "dialogues.jsonl"),
@@ -22,6 +18,7 @@ PRODUCTS = {
     "04_upload": ("examples.jsonl", "spec.json", "training.jsonl"),
     "05_interview": ("questions.jsonl", "answers.jsonl", "scores.json", "report.html"),
 }
+NOTEBOOKS = tuple(PRODUCTS)
 QUIET = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
          "TOKENIZERS_PARALLELISM": "false", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
@@ -31,10 +28,9 @@ def walk(character: str, run: str, preset: str = "workshop", sets: dict[str, str
     """Run notebooks 01 to 05 for a character (a shipped slug, or the path of a page) into a run;
     `sets` are further notebook parameters. Raises RunError when one fails or leaves a product out,
     and before anything is written for what cannot be read, set or written."""
-    here = runs.open(run, outputs)
-    source = profiles.find(str(character))
-    profiles.load(source)
-    known = character if character in profiles.shipped() else str(source.resolve())
+    here, page = runs.open(run, outputs), profiles.find(str(character))
+    profiles.load(page)
+    known = character if character in profiles.shipped() else str(page.resolve())
     shared = {"RUN": run, "PRESET": preset, "OUTPUTS": str(here.folder.parent), "CHARACTER": known}
     given = parameters(shared, sets or {})
     if not any(runs.cache().glob("bases/*/DONE")):
@@ -58,8 +54,8 @@ def parameters(shared: dict, sets: dict[str, str]) -> dict[str, dict]:
     declared = {name: papermill.inspect_notebook(str(source(name))) for name in NOTEBOOKS}
     known = sorted({name for entries in declared.values() for name in entries})
     if unknown := sorted(set(sets) - set(known)):
-        told = f"use one of {', '.join(known)}"
-        raise runs.RunError(f"No parameter '{unknown[0]}' in any notebook: {told}.")
+        raise runs.RunError(f"No parameter '{unknown[0]}' in any notebook: use one of "
+                            f"{', '.join(known)}.")
     wanted = {**shared, **sets}
     if "IMPORTED" in wanted:
         files = [part.strip() for part in wanted["IMPORTED"].split(",") if part.strip()]
@@ -84,8 +80,8 @@ def typed(name: str, value, default: str):
     try:
         return float(value) if "." in default else int(value)
     except ValueError:
-        remedy = f"give one, or leave {name} out"
-        raise runs.RunError(f"{name}={value} is not a number: {remedy}.") from None
+        raise runs.RunError(f"{name}={value} is not a number: give one, or leave {name} "
+                            "out.") from None
 
 
 def source(notebook: str) -> Path:
@@ -97,12 +93,12 @@ def execute(here: runs.Run, notebook: str, values: dict, say=print) -> None:
     """Execute one notebook into notebooks/ of the run and check its products. Raises RunError that
     says which cell failed and why."""
     import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import DeadKernelError
 
     out = here.path("notebooks", f"{notebook}.ipynb")
     if "{" in str(out):
-        wrong = f"The folder {here.folder} has a brace in its name, which papermill would fill in"
-        raise runs.RunError(f"{wrong}: choose another --outputs.")
+        raise runs.RunError(f"The folder {here.folder} has a brace in its name, which papermill "
+                            "would fill in: choose another --outputs.")
     runs.writable(out.parent, "choose another --outputs")
     say(f"{notebook} …")
     started = time.monotonic()
@@ -115,20 +111,17 @@ def execute(here: runs.Run, notebook: str, values: dict, say=print) -> None:
         reason = str(error.evalue)
         if error.ename != "RunError":
             reason = " ".join([f"{error.ename}:", *reason.splitlines()[:1]])
-        kept = f"cell {error.exec_count}; the notebook is kept in {out}"
-        raise runs.RunError(f"{notebook} stopped: {reason} ({kept}).") from None
+        raise runs.RunError(f"{notebook} stopped: {reason} (cell {error.exec_count}; the notebook "
+                            f"is kept in {out}).") from None
     except DeadKernelError:
-        why = "its kernel died, most likely for want of memory"
-        remedy = "close programs or use a smaller preset"
-        raise runs.RunError(f"{notebook} stopped: {why}; {remedy}.") from None
-    except CellTimeoutError:
-        raise runs.RunError(f"{notebook} stopped: a cell took too long; see {out}.") from None
+        raise runs.RunError(f"{notebook} stopped: its kernel died, most likely for want of memory; "
+                            "close programs or use a smaller preset.") from None
     missing = [product for product in PRODUCTS[notebook] if not here.has(product)]
     if notebook == "04_upload" and not (here.has("adapter") or here.has("model")):
         missing.append("adapter")
     if missing:
-        remedy = f"open {out} and see which cell did not do its work"
-        raise runs.RunError(f"{notebook} ended without {', '.join(missing)}: {remedy}.")
+        raise runs.RunError(f"{notebook} ended without {', '.join(missing)}: open {out} and see "
+                            "which cell did not do its work.")
     seconds = time.monotonic() - started
     here.record(notebook, seconds=seconds, products=PRODUCTS[notebook])
     say(f"{notebook} done in {seconds:.0f} s")
@@ -140,36 +133,33 @@ def kernels():
     their connection files where they can be written; no bars, and no warnings of notebook tools."""
     from ipykernel.kernelspec import write_kernel_spec
 
-    before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         write_kernel_spec(Path(folder, "kernels", "python3"))
-        paths = [folder, *filter(None, [before.get("JUPYTER_PATH")])]
+        paths = [folder, *filter(None, [os.environ.get("JUPYTER_PATH")])]
         # code is named from where the command was given, while kernels work in the run's folder
-        code = os.pathsep.join([os.getcwd(), *filter(None, [before.get("PYTHONPATH")])])
+        code = os.pathsep.join([os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])])
         own = {"JUPYTER_PATH": os.pathsep.join(paths), "JUPYTER_RUNTIME_DIR": folder,
                "PYTHONPATH": code, **QUIET}
+        before = {name: os.environ[name] for name in own if name in os.environ}
         os.environ.update(own)
         try:
             yield
         finally:
             for name in own:
                 os.environ.pop(name, None)
-            os.environ.update({name: before[name] for name in own if name in before})
+            os.environ.update(before)
 
 
-def table(scores: dict, systems: list[str] | None = None) -> str:
+def table(scores: dict) -> str:
     """The five dimensions as a plain text table, one column per system."""
-    systems = systems or list(scores["systems"])
-
     def cell(entry: dict) -> str:
-        if entry["value"] is None:
-            return "not measured"
-        interval = f"[{entry['ci_low']:.2f}, {entry['ci_high']:.2f}]"
-        return f"{entry['value']:.2f} {interval} n={entry['n']}"
+        return "not measured" if entry["value"] is None else (
+            "{value:.2f} [{ci_low:.2f}, {ci_high:.2f}] n={n}".format(**entry))
 
+    systems = scores["systems"]
     lines = ["dimension       " + "".join(f"{system:>26}" for system in systems)]
-    for dimension in next(iter(scores["systems"].values())):
-        entries = [scores["systems"][system][dimension] for system in systems]
-        lines.append(f"{dimension:<16}" + "".join(f"{cell(entry):>26}" for entry in entries))
+    for dimension in next(iter(systems.values())):
+        cells = "".join(f"{cell(entries[dimension]):>26}" for entries in systems.values())
+        lines.append(f"{dimension:<16}{cells}")
     return "\n".join(lines)

@@ -43,8 +43,7 @@ def write_spec(folder: Path, base: str, recipe: Recipe, name: str, probes: list[
     """Tell the upload process what to do: spec.json in `folder`, beside examples.jsonl. A base that
     is a local folder is written with its whole path, since the process works elsewhere; `system` is
     the set-up of the probes, by default the standard one of the person called `name`."""
-    base = base if base == "bundled" else run.place(base)
-    spec = {"base": base, "recipe": recipe.model_dump(mode="json"), "seed": seed,
+    spec = {"base": run.place(base), "recipe": recipe.model_dump(mode="json"), "seed": seed,
             "examples": "examples.jsonl", "probes": list(probes),
             "system": system or models.system_prompt(name), "character": name}
     text = json.dumps(spec, indent=1, ensure_ascii=False)
