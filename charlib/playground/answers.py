@@ -1,6 +1,5 @@
 """Answers files: ours and the original project's."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 

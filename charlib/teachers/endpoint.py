@@ -7,9 +7,9 @@
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
-import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -70,21 +70,20 @@ class Client:
                 raise run.RunError(f"Two different prompts are named '{prompt.id}': give each its "
                                    "own id.")
         entries = {id: self.entry(prompt) for id, prompt in named.items()}
-        fresh = {entry: id for id, entry in entries.items() if entry not in journal.offsets}
+        # prompts that are alike are asked once
+        fresh = {entry: named[id] for id, entry in entries.items() if entry not in journal.offsets}
         failed: dict[str, Completion] = {}
 
-        def keep(prompt: Prompt, completion: Completion) -> None:
-            entry, value = entries[prompt.id], asdict(completion)
-            about = {"id": prompt.id, "sample": prompt.sample, "version": prompt.version}
-            if not completion.answered:
-                failed[entry], value = completion, None
-                about |= {"failed": completion.finish, "attempts": completion.attempts,
-                          "text": completion.text[:2000]}
-            journal.put(entry, value, about)
-
-        session = Session(self.settings, label, keep, self.say)
-        for _ in _in_thread(session, [named[id] for id in fresh.values()]):
-            pass
+        session = Session(self.settings, label, self.say)
+        with contextlib.closing(_in_thread(session, [*fresh.values()])) as found:
+            for completion in found:
+                prompt, value = named[completion.request], asdict(completion)
+                about = {"id": prompt.id, "sample": prompt.sample, "version": prompt.version}
+                if not completion.answered:
+                    failed[entries[prompt.id]], value = completion, None
+                    about |= {"failed": completion.finish, "attempts": completion.attempts,
+                              "text": completion.text[:2000]}
+                journal.put(entries[prompt.id], value, about)
         answers = Answers()
         for id, entry in entries.items():
             value = journal.get(entry)
@@ -96,8 +95,7 @@ class Client:
 
     def stream(self, prompts: list[Prompt], label: str = "endpoint") -> Iterator[Completion]:
         """Completions and failures as they come, for a caller that keeps them itself."""
-        session = Session(self.settings, label, lambda prompt, completion: None, self.say)
-        yield from _in_thread(session, prompts)
+        yield from _in_thread(Session(self.settings, label, self.say), prompts)
 
 
 def _in_thread(session: Session, prompts: list[Prompt]) -> Iterator[Completion]:
@@ -106,24 +104,18 @@ def _in_thread(session: Session, prompts: list[Prompt]) -> Iterator[Completion]:
     """
     if not prompts:
         return
-    found: queue.SimpleQueue = queue.SimpleQueue()
-    loop, keep = asyncio.new_event_loop(), session.keep
-
-    def pass_on(prompt: Prompt, completion: Completion) -> None:
-        keep(prompt, completion)
-        found.put(completion)
+    loop = asyncio.new_event_loop()
 
     def end(_) -> None:
-        found.put(None)
+        session.found.put(None)
         loop.stop()
 
-    session.keep = pass_on
     task = loop.create_task(session.work(prompts))
     task.add_done_callback(end)
     thread = threading.Thread(target=loop.run_forever, name=session.label, daemon=True)
     try:
         thread.start()
-        while (completion := found.get()) is not None:
+        while (completion := session.found.get()) is not None:
             yield completion
     finally:
         loop.call_soon_threadsafe(task.cancel)

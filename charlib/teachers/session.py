@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import os
+import queue
 import random
 import sys
 import time
@@ -179,12 +180,12 @@ def _letters(messages: list[dict]) -> int:
 
 
 class Session:
-    """One run over a list of prompts; `keep(prompt, completion)` is called for each as it comes.
-    Belongs to one event loop.
+    """One run over a list of prompts; completions come through the queue `found`, for another
+    thread too. Belongs to one event loop.
     """
 
-    def __init__(self, settings: Settings, label: str, keep: Callable, say: Callable):
-        self.settings, self.label, self.keep = settings, label, keep
+    def __init__(self, settings: Settings, label: str, say: Callable):
+        self.settings, self.label, self.found = settings, label, queue.SimpleQueue()
         self.say = lambda text: say(f"{label}: {text}")
         self.budget = Budget(settings)
         self.done = self.failed = self.cut = self.in_a_row = 0
@@ -194,7 +195,7 @@ class Session:
         when the endpoint refuses, after what was answered has been kept.
         """
         waiting = iter(prompts)
-        self.sender, self.bar = Sender(self.settings, self.budget, self.say), None
+        self.sender = Sender(self.settings, self.budget, self.say)
         self.bar = _progress(len(prompts), self.label)
         async with self.sender.api:
             count = min(self.settings.concurrency, len(prompts))
@@ -217,7 +218,7 @@ class Session:
                     completion = await self._answer(prompt)
             except SpentError:
                 return
-            self.keep(prompt, completion)
+            self.found.put(completion)
             self._count(completion)
 
     async def _answer(self, prompt) -> Completion:
@@ -249,8 +250,8 @@ class Session:
                  f"{self.sender.retries} retries ({budget.tokens_in:,} tokens in, "
                  f"{budget.tokens_out:,} out{cost}, {time.monotonic() - budget.started:.0f} s)")
         if budget.stopped and left:
-            self.say(f"stopped, {left} of {wanted} not asked: {budget.stopped}. Run again to go on."
-                     )
+            self.say(f"stopped, {left} of {wanted} not asked: {budget.stopped}. "
+                     "Run again to go on.")
 
 
 class _Lines:

@@ -16,6 +16,7 @@ A recording, as a row of data/recordings/<slug>/*.jsonl, is matched on its key:
 
 import hashlib
 import inspect
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -104,22 +105,18 @@ def complete(teacher: Teacher, requests: list[Request]) -> Iterator[Completion]:
                            f"each request, not {type(answers).__name__}.")
     ids = [request.id for request in requests]
     known = set(ids)
-    for place, answer in enumerate(answers):
-        if not isinstance(answer, Completion):
-            answer = _placed(teacher, answer, ids[place] if place < len(ids) else "")
+    for answer, place in zip(answers, itertools.chain(ids, itertools.repeat("")), strict=False):
+        if answer is None:
+            answer = Completion(place, name_of(teacher), "", "no answer")
+        elif isinstance(answer, str):
+            answer = Completion(place, name_of(teacher), answer)
+        elif not isinstance(answer, Completion):
+            raise run.RunError(f"{name_of(teacher)} gave a {type(answer).__name__}: an answer is a "
+                               "text, a Completion, or None.")
         if answer.request not in known:
             raise run.RunError(f"{name_of(teacher)} gave an answer that belongs to none of the "
                                f"{len(ids)} requests: give one for each, in their order.")
         yield answer
-
-
-def _placed(teacher: Teacher, answer: str | None, request: str) -> Completion:
-    if answer is None:
-        return Completion(request, name_of(teacher), "", "no answer")
-    if not isinstance(answer, str):
-        raise run.RunError(f"{name_of(teacher)} gave a {type(answer).__name__}: an answer is a "
-                           "text, a Completion, or None.")
-    return Completion(request, name_of(teacher), answer)
 
 
 class Recorded:
@@ -141,8 +138,7 @@ class Recorded:
 
     def complete(self, requests: list[Request]) -> Iterator[Completion]:
         for request in requests:
-            text = self.completions.get(_key(request.key))
-            if text is not None:
+            if (text := self.completions.get(_key(request.key))) is not None:
                 yield Completion(request.id, self.name, text)
 
 
