@@ -38,12 +38,12 @@ ADVERBS = re.compile(
 
 # What is conceded or added takes nothing back: "In Bonn, though nobody knows the day".
 ASIDE = re.compile(
-    r"(?<=\w),? (?:though|although|even if)\b[^.!?;]*|(?<=\w), and i (?:do not|did not|cannot|never)"
-    r" (?:know|knew|say|tell) (?:why|what|how|where|whether|who)\b[^.!?;]*", re.IGNORECASE)
+    r"(?<=\w),? (?:though|although|even if)\b[^.!?;]*|(?<=\w), and i (?:do not|did not|cannot|"
+    r"never) (?:know|knew|say|tell) (?:why|what|how|where|whether|who)\b[^.!?;]*", re.IGNORECASE)
 
 INTERJECTION = re.compile(
-    r"(?:ah|oh|alas|hm+|well|good (?:heavens|god)|my (?:dear )?(?:sir|madam|friend|fellow)|sir|madam|"
-    r"(?:i beg your )?pardon|forgive me|i am sorry|no|ha|what)[.!?,… ]*", re.IGNORECASE)
+    r"(?:ah|oh|alas|hm+|well|good (?:heavens|god)|my (?:dear )?(?:sir|madam|friend|fellow)|sir|"
+    r"madam|(?:i beg your )?pardon|forgive me|i am sorry|no|ha|what)[.!?,… ]*", re.IGNORECASE)
 
 COMPLEMENT = re.compile(
     r"\b(?:know|knew|say|tell|understand|explain|describe|see|idea|notion|memory|recollection)"
@@ -184,7 +184,8 @@ def _says_no(sentence: str, question: str) -> bool:
         r"(?:when|where|why|how)\b":
             r"\W*(?:never|nowhere|at no time|not i)(?: in (?:all )?my life| at all|"
             r",? (?:sir|madam|friend)| yet)?(?:[.,!;]|$)",
-        r"(?:.*[,:!.]\s+)?(?:have|had|did|do|are|were|can|could|would|does|is it true|was it true)\b":
+        r"(?:.*[,:!.]\s+)?"
+        r"(?:have|had|did|do|are|were|can|could|would|does|is it true|was it true)\b":
             r"\W*(?:no|never|not (?:i|once|ever|at all)|none|nothing|indeed not|certainly not|"
             r"i (?:have|did|was) not)\b(?! doubt)"}
     return any(re.match(kind, question, re.IGNORECASE) and re.match(answer, sentence, re.IGNORECASE)
