@@ -33,7 +33,7 @@ class ExperienceBrowser:
         self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
         self.edit = ipywidgets.Textarea(layout=ui.WIDE | {"height": "9em"})
         self.buttons = {name: ui.make_button(
-            name.capitalize(), tip, ui.saying(self.said, partial(self.decide, name)))
+            name.capitalize(), tip, self.said, partial(self.decide, name))
             for name, tip in TIPS.items()}
         for part in self.filters.values():
             part.observe(lambda _: self.fill(), "value")

@@ -43,8 +43,8 @@ class Playground:
         self.place = ipywidgets.Text(description="Place", placeholder="anywhere", **PART)
         self.time = ipywidgets.Text(description="Time", placeholder="any time", **PART)
         states = [(f"{item.when} {item.place}: {item.state}"[:60], item) for item in person.states]
-        self.state = ipywidgets.Dropdown(
-            options=[("any", ""), *states], description="State", **PART)
+        states.insert(0, ("any", ""))
+        self.state = ipywidgets.Dropdown(options=states, description="State", **PART)
         runs = [(f"run {name}", other) for name, other in neighbours(here, sim).items()]
         beside = [("the prompted base", "prompted"), ("nobody", ""), *runs]
         self.beside = ipywidgets.Dropdown(description="Beside", options=beside, **PART)
@@ -54,7 +54,7 @@ class Playground:
         self.columns = [ipywidgets.HTML(layout=wide) for _ in range(2)]
         self.said = ipywidgets.HTML()
         self.send, self.again, self.why, self.keep = self.buttons = [
-            ui.make_button(name, tip, ui.saying(self.said, press)) for name, tip, press in (
+            ui.make_button(name, tip, self.said, press) for name, tip, press in (
                 ("Send", "or press Enter", self.ask),
                 ("Regenerate", "answer the last words anew", self.regenerate),
                 ("Why?", "the training exchange nearest to the last reply", self.explain),
@@ -191,7 +191,7 @@ class DinnerTable:
         self.topic = ipywidgets.Combobox(TOPICS[0], options=TOPICS, description="Topic", **PART)
         self.turns = ipywidgets.IntSlider(6, 2, 12, step=2, description="Replies", **PART)
         self.text, self.said = ipywidgets.HTML(), ipywidgets.HTML()
-        self.start = ui.make_button("Serve", "let them talk", ui.saying(self.said, self.serve),
+        self.start = ui.make_button("Serve", "let them talk", self.said, self.serve,
                                     button_style="primary")
         care = ui.note("Simulations of people made from texts; these are not their words.")
         choices = ui.row(self.guest, self.third, self.topic, self.turns, self.start)

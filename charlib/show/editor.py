@@ -27,11 +27,11 @@ class ProfileEditor:
         self.traits = {name: ipywidgets.FloatSlider(description=name, **look) for name in TRAITS}
         self.hint, self.said, self.stale, self.marks, self.changes = (
             ipywidgets.HTML() for _ in range(5))
-        self.check = ui.make_button("Check", "what a careful editor would mark", self.tell)
-        write = ui.saying(self.said, self.write, "Not saved. ")
-        self.save = ui.make_button("Save", "write profile.md of this run", write,
-                                   button_style="primary")
-        self.undo = ui.make_button("Undo all", "back to what is saved", self.load)
+        button = partial(ui.make_button, said=self.said)
+        self.check = button("Check", "what a careful editor would mark", press=self.tell)
+        self.save = button("Save", "write profile.md of this run", press=self.write,
+                           first="Not saved. ", button_style="primary")
+        self.undo = button("Undo all", "back to what is saved", press=self.load)
         self.file = ipywidgets.FileUpload(accept=".txt,.md", description="Open a file")
         traits = ipywidgets.VBox([*self.traits.values(), self.hint], layout={"width": "26em"})
         self.view = ui.view(ui.row(self.text, traits, align_items="flex-start"),

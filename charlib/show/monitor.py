@@ -31,8 +31,9 @@ class UploadMonitor:
         self.heard: dict[str, dict[str, str]] = {}  # question -> epoch -> reply
         self.bar = ipywidgets.FloatProgress(max=1, layout={"flex": "1 1 20em", "width": "auto"})
         tip = "end the training after this step and keep what it has learned"
-        self.stop = ui.make_button("Stop and keep", tip, self.ask_to_stop, button_style="warning")
         self.line = ipywidgets.HTML(ui.note("Starting the upload process …"))
+        self.stop = ui.make_button("Stop and keep", tip, self.line, self.ask_to_stop,
+                                   button_style="warning")
         self.curve, self.reply = ipywidgets.HTML(), ipywidgets.HTML()
         hint = "If the button does not answer here, make a file named STOP in the run folder."
         self.view = ui.view(ui.row(self.bar, self.stop), self.line, self.curve, self.reply,

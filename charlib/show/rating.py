@@ -27,8 +27,8 @@ class BlindRating:
                 "tooltips": ["cannot tell", "worst", *[""] * 5, "best"]}
         self.marks = {letter: ipywidgets.ToggleButtons(options=MARKS, value=None, **look)
                       for letter in letters}
-        self.save = ui.make_button("Save and next", "keep these marks in ratings.jsonl",
-                                   ui.saying(self.said, self.write), button_style="primary")
+        self.save = ui.make_button("Save and next", "keep these marks in ratings.jsonl", self.said,
+                                   self.write, button_style="primary")
         self.rater.observe(lambda _: self._open(), "value")
         flex = {"flex": "1 1 18em", "width": "auto"}
         columns = [ipywidgets.VBox([self.texts[letter], self.marks[letter]], layout=flex)

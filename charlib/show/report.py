@@ -55,18 +55,13 @@ def write_values(here: run.Run, person: Profile, answers: Sequence[Answer],
         mine = [row for row in rows if row["pressure"] is pressed]
         stances = {row["question"]: row["paragraph"] for row in mine}
         groups.append((title, [
-            (_passage(person, paragraph),
+            (person.paragraph(paragraph),
              {row["system"]: row for row in mine if row["question"] == question})
             for question, paragraph in stances.items()]))
     text = PAGES.get_template("values.html.j2").render(
         person=person, outcomes=scores.OUTCOMES, counts=scores.firmness(rows), groups=groups,
         systems=list(dict.fromkeys(row["system"] for row in rows)))
     return run.write_atomic(here.path("values.html"), text)
-
-
-def _passage(person: Profile, id: str | None) -> str:
-    found = person.paragraph(id) if id else None
-    return found.text if found else ""
 
 
 def figures(here: run.Run, person: Profile, result: dict, answers: Sequence[Answer],

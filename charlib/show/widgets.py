@@ -139,10 +139,11 @@ def saying(said, act, first: str = ""):
     return call
 
 
-def make_button(name: str, does: str, press, **look):
-    """A button that calls `press()`; `does` is what it says when one points at it."""
+def make_button(name: str, does: str, said, press, first: str = "", **look):
+    """A button that calls `press()` and says in the cell `said` what goes wrong, `first` before it;
+    `does` is what it says when one points at it."""
     made = ipywidgets.Button(description=name, tooltip=does, **look)
-    made.on_click(lambda _: press())
+    made.on_click(saying(said, press, first))
     return made
 
 
