@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,12 +19,12 @@ import yaml
 
 from charlib import __main__ as command
 from charlib import playground, profile, run
-from charlib import run as run_file
-from charlib.models import base as models_base_file
+from charlib.models import base as models_base
 from charlib.records import Answer, Dialogue, Example, Question, Reject, Scene
 
 walk = importlib.import_module("charlib.walk")  # charlib.walk is its function
 ROOT = Path(__file__).resolve().parents[1]
+KEY = re.compile(r"(?i)\b(sk|pk|hf|ghp|gsk|xai|key)[-_][A-Za-z0-9_\-]{16,}\b")  # as keys of endpoints look
 IDS = ("scenes.jsonl", "dialogues.jsonl", "protective.jsonl", "examples.jsonl")
 
 
@@ -147,7 +148,7 @@ def test_executed_notebooks_hold_figures_and_no_error_or_key(walked):
         assert not [output for output in outputs if output.output_type == "error"]
         assert [output for output in outputs if "image/png" in output.get("data", {})], name
         words = " ".join(cell.source + str([output.get("text", "") for output in cell.get("outputs", [])]) for cell in book.cells)
-        assert not run_file._KEY.search(words)
+        assert not KEY.search(words)
 
 
 def test_nothing_of_this_machine_is_in_what_leaves_the_run(walked):
@@ -278,7 +279,7 @@ def test_killed_at_any_moment_and_walked_again_the_products_are_the_same(walked,
 
 def test_a_question_file_never_seen_is_answered_and_an_incomplete_file_continued(walked, tmp_path, capsys, monkeypatch):
     # In bfloat16 the last digits depend on which questions share a batch, and a continued file has other batches.
-    monkeypatch.setattr(models_base_file, "fast_dtype", lambda: "float32")
+    monkeypatch.setattr(models_base, "fast_dtype", lambda: "float32")
     outputs = ["--outputs", str(walked[0].folder.parent)]
     ours, theirs = tmp_path / "bank.jsonl", Path(__file__).parent / "data" / "original" / "questions_single.json"
     ours.write_text("".join(json.dumps({"question": f"What of the number {n}?"}) + "\n" for n in range(2)))
