@@ -39,7 +39,12 @@ def load_answers(path: str | Path, system: str | None = None) -> list[Answer]:
 def _read(row: dict, system: str, stem: str) -> list[Answer]:
     """One row of any form. Raises what a wrong row raises when it is read."""
     if "reply" in row:
-        return [_single(row, system)]
+        asked = " ".join(str(row["question"]).split())
+        known = row.get("topic_id") in TOPICS
+        more = original_question(row, Path(system), 0) if known else {"group": "interview"}
+        item = Question.model_validate({"question": asked, **more})
+        return [Answer(question=asked, asked=asked, item=item, system=system,
+                       **_said(row["reply"]))]
     if isinstance(row.get("content"), list):
         return _several(row, system, stem)
     spoken, thought = split_thought(str(row["text"] or ""))
@@ -48,15 +53,6 @@ def _read(row: dict, system: str, stem: str) -> list[Answer]:
     own = {"question": id, "system": system, "text": spoken, "item": item,
            "thought": row.get("thought") or thought}
     return [Answer.model_validate({"asked": id, "character": "", "finish": "stop"} | row | own)]
-
-
-def _single(row: dict, system: str) -> Answer:
-    said = _said(row["reply"])
-    question = " ".join(str(row["question"]).split())
-    known = row.get("topic_id") in TOPICS
-    more = original_question(row, Path(system), 0) if known else {"group": "interview"}
-    item = Question.model_validate({"question": question, **more})
-    return Answer(question=question, asked=question, item=item, system=system, **said)
 
 
 def _several(row: dict, system: str, stem: str) -> list[Answer]:
@@ -114,11 +110,11 @@ def side_by_side(answers: Sequence[Answer], questions: Sequence[Question], count
     """A table of questions and every system's reply, taken in turn from recall and boundary."""
     import pandas as pd
 
-    kinds = [[item for item in questions if item.purpose == name]
-             for name in ("recall", "boundary")]
-    chosen = [item for pair in zip(*kinds, strict=False) for item in pair][:count]
+    recall, boundary = ([item for item in questions if item.purpose == name]
+                        for name in ("recall", "boundary"))
+    chosen = [item for pair in zip(recall, boundary, strict=False) for item in pair]
     rows = []
-    for item in chosen or list(questions)[:count]:
+    for item in (chosen or questions)[:count]:
         replies = {row.system: row.text for row in reversed(answers)
                    if row.question == item.id and row.conversation is None}
         rows.append({"question": item.question, **replies})

@@ -99,8 +99,7 @@ def both_orders(questions: Iterable[Question]) -> list[Question]:
 
 _LEAD = re.compile(
     r"(?:would|do|did|should|will|can|could|is|are|was|were|have|has)\s+"
-    r"(?:you|one(?! who)|it|he|she|they)(?:\s+(?:rather|sooner|say|want it))*\s+", re.IGNORECASE
-)
+    r"(?:you|one(?! who)|it|he|she|they)(?:\s+(?:rather|sooner|say|want it))*\s+", re.IGNORECASE)
 
 
 def orders(item: Question) -> tuple[str, str]:
@@ -110,8 +109,7 @@ def orders(item: Question) -> tuple[str, str]:
     if all(spans) and (spans[0][1] <= spans[1][0] or spans[1][1] <= spans[0][0]):
         (a, b), (c, d) = sorted(spans)
         return text, text[:a] + text[c:d] + text[b:c] + text[a:b] + text[d:]
-    clauses = clauses_of(text)
-    if clauses:
+    if clauses := clauses_of(text):
         head, left, joint, right, tail = clauses
         return text, f"{head}{right}{joint}{left}{tail}"
     quoted = [f"“{option.strip()}”" for option in item.options]
@@ -122,8 +120,7 @@ def _span(text: str, option: str) -> tuple[int, int] | None:
     """Where an option stands in a question, its article and final stop apart."""
     core = re.sub(r"[.!?]+$", "", option.strip())
     for words in (core, re.sub(r"^(?:the|a|an)\s+", "", core, flags=re.IGNORECASE)):
-        found = list(re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE))
-        if found:
+        if found := [*re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)]:
             return found[-1].span()
     return None
 
@@ -132,14 +129,11 @@ def clauses_of(text: str) -> tuple[str, str, str, str, str] | None:
     """A question cut as (head, left, ", or ", right, "?"), or None where its grammar does not let
     the two change places.
     """
-    form = (r"(?P<head>.*[.!?:]\s+|)(?P<left>[^.!?:]+?)(?P<joint>,? or )"
-            r"(?P<right>[^.!?:]+?)(?P<tail>\?)")
+    form = r"(.*[.!?:]\s+|)([^.!?:]+?)(,? or )([^.!?:]+?)(\?)"
     match = re.fullmatch(form, text)
-    if not match:
+    if not match or match[4] in ("not", "no"):
         return None
-    head, left, joint, right, tail = match.group("head", "left", "joint", "right", "tail")
-    if right in ("not", "no"):
-        return None
+    head, left, joint, right, tail = match.groups()
     if head.rstrip().endswith(":"):
         return head, left, joint, right, tail
     if joint == " or " and ", " in left:

@@ -277,8 +277,7 @@ def _stored(path: Path) -> list[Stored]:
 
 def _other(model: Callable, other: run.Run, name: str, given: dict) -> Local:
     """Another run's simulacrum as its own character: an adapter more where this run stands on the
-    same base, else on its own base.
-    """
+    same base, else on its own base."""
     run.refuse_missing(other)
     try:
         sim = model()
