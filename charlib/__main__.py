@@ -53,8 +53,9 @@ def parser() -> argparse.ArgumentParser:
                      "module:object")
     one.add_argument("--seeds", type=int, default=1)
     one = command("score", _score, "score an answers file")
-    one.add_argument("answers")
-    one.add_argument("--profile", required=True, metavar="FILE")
+    one.add_argument("answers", help="of `interview`, or outputs/RUN/answers.jsonl of a walk")
+    one.add_argument("--profile", required=True, metavar="FILE",
+                     help="a shipped slug, a page, or outputs/RUN/profile.md")
     one.add_argument("--questions", metavar="FILE")
     one.add_argument("--system", help="whose answers they are, where the file does not say")
     one.add_argument("--metrics", default="", help="your own, comma-separated: module:object")
@@ -124,8 +125,7 @@ def _interview(asked) -> None:
 
 
 def _score(asked) -> None:
-    metrics = [name.strip() for name in asked.metrics.split(",") if name.strip()]
-    result = door.score(asked.answers, asked.profile, asked.questions, metrics, asked.out,
+    result = door.score(asked.answers, asked.profile, asked.questions, asked.metrics, asked.out,
                         asked.rows, system=asked.system)
     print(table(result))
 

@@ -62,9 +62,9 @@ def _questions(given, here: run.Run, person: Profile) -> list[Question]:
 
 
 def score(answers: str | Path | Sequence[Answer], profile: str | Path | Profile,
-          questions: str | Path | Sequence[Question] | None = None, metrics: Sequence = (),
-          out: str | Path | None = None, rows: str | Path | None = None, *,
-          system: str | None = None) -> dict:
+          questions: str | Path | Sequence[Question] | None = None,
+          metrics: str | Callable | Sequence = (), out: str | Path | None = None,
+          rows: str | Path | None = None, *, system: str | None = None) -> dict:
     """The content of scores.json: every system's five dimensions without a judge, and `metrics` of
     your own, functions or `module:object`. It is written to `out`, and to `rows` one row per
     answer as the reader of replies saw it, where they are given.

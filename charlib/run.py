@@ -288,10 +288,14 @@ class Run:
         A name is a JSONL file without its ending, or a folder (counted in files), or another file
         (dots as `__`). Returns the counts. Raises RunError that names everything missing."""
         counts = {name: self._count(name) for name in least}
-        if thin := [f"{name} has {counts[name]}, needs {minimum}"
-                    for name, minimum in least.items() if counts[name] < minimum]:
-            raise RunError(f"Run '{self.name}' is not complete: {'; '.join(thin)}. Run the "
-                           "notebook that makes it again.")
+        thin = [name for name, minimum in least.items() if counts[name] < minimum]
+        if thin:
+            told = "; ".join(f"{name} has {counts[name]}, needs {least[name]}" for name in thin)
+            again = "Run the notebook that makes it again."
+            if {"scenes", "dialogues", "protective"} & set(thin):
+                again = ("rejects.jsonl says why; what your teacher leaves out, one named behind "
+                         "it can write: TEACHER=my_teacher:Plain+english.")
+            raise RunError(f"Run '{self.name}' is not complete: {told}. {again}")
         return counts
 
     def _count(self, name: str) -> int:

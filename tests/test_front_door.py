@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from faulty_server import Server, ok
@@ -215,6 +216,9 @@ def test_a_talk_is_always_under_its_set_up_and_remembers(person):
     assert first[0]["content"].endswith("Place: Hull") and second[0]["content"].endswith("Place: Hull\nState: proud")
     talk.forget()
     assert "".join(talk.stream("Who?")) == "Good day." and len(sim.heard[-1]) == 2
+    with pytest.raises(run.RunError, match="No setting 'mood': give place, time or state"):
+        talk.ask("Who?", mood="proud")
+    assert len(talk.messages) == 2 and "mood" not in talk.setting
 
 
 def test_a_name_that_is_no_run_says_what_there_is(here):
@@ -303,6 +307,15 @@ def test_an_endpoint_is_a_system_from_the_command_line_and_is_asked_once(here, p
 def test_a_name_of_nothing_says_what_there_is(here, person):
     with pytest.raises(run.RunError, match="No system 'gpt': use simulacrum, prompted, prompted_profile, endpoint:<model>"):
         make(here, person, "gpt")
+
+
+@pytest.mark.parametrize(("given", "says"), [([], "0 replies to 1 conv"), ([7], "with a int: a reply is a string")])
+def test_one_object_needs_no_list_and_what_is_no_reply_is_one_line(here, person, given, says):
+    (system,) = make(here, person, Says())
+    assert ask(system, "Who?") == ["Moss."]
+    (system,) = make(here, person, SimpleNamespace(name="own", reply=lambda conversations: given))
+    with pytest.raises(run.RunError, match=says):
+        ask(system, "Who?")
 
 
 def test_what_a_file_says_names_no_code(here, person, bring):

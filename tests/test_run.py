@@ -314,7 +314,9 @@ def test_check_counts_rows_files_and_folders_and_names_all_that_is_thin(here):
     assert here.check(scenes=2, figures=1, profile__md=1) == {"scenes": 2, "figures": 1, "profile__md": 1}
     with pytest.raises(run.RunError, match="dialogues has 0, needs 1") as error:
         here.check(scenes=3, dialogues=1)
-    assert "scenes has 2, needs 3" in str(error.value)
+    assert "scenes has 2, needs 3" in str(error.value) and "+english" in str(error.value)
+    with pytest.raises(run.RunError, match="Run the notebook that makes it again"):
+        here.check(adapter=2)
 
 
 def test_another_character_on_a_run_is_refused(here):

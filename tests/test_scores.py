@@ -715,8 +715,10 @@ def test_a_metric_that_cannot_tell_says_so_and_one_that_fails_is_one_line(person
 def test_a_metric_is_named_in_text(person, tmp_path, monkeypatch):
     (tmp_path / "metrics_of_mine.py").write_text("def irony(answers, context):\n    return {a.question: 1.0 for a in answers}\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    table = scores.score(repeated(person, [1.0], seeds=1, items=4), person, metrics="metrics_of_mine:irony")
+    rows = repeated(person, [1.0], seeds=1, items=4)
+    table = scores.score(rows, person, metrics=" metrics_of_mine:irony, ")
     assert table["systems"]["simulacrum"]["irony"]["value"] == 1.0
+    assert scores.score(rows, person, metrics=run.named("metrics_of_mine:irony")) == table
 
 
 def test_the_registry_and_the_formulas_name_the_same_parts():

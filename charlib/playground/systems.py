@@ -60,7 +60,10 @@ class SetUp:
 
 
 def set_up(name: str, prompt: str = "", **setting: str) -> str:
-    """The standard set-up, or a training's own `prompt` with the place, time and state."""
+    """The standard set-up, or a training's own `prompt` with the place, time and state. Raises
+    RunError for a setting that is none of these."""
+    if unknown := set(setting) - {"place", "time", "state", "background"}:
+        raise run.RunError(f"No setting '{min(unknown)}': give place, time or state.")
     standard, whole = models.system_prompt(name), models.system_prompt(name, **setting)
     return (prompt or standard) + whole[len(standard):]
 
@@ -199,7 +202,7 @@ class Brought:
 
 def replies_of(system: System, conversations: list[list[dict]], seed: int = 0) -> list[Reply]:
     """A system's replies, strings as `Reply` with their share of the time. Raises RunError when it
-    does not answer each conversation.
+    does not answer each conversation, or with something that is no text.
     """
     started = time.monotonic()
     seeded = {"seed": seed} if "seed" in inspect.signature(system.reply).parameters else {}
@@ -207,6 +210,9 @@ def replies_of(system: System, conversations: list[list[dict]], seed: int = 0) -
     if len(replies) != len(conversations):
         raise run.RunError(f"{system.name} gave {len(replies)} replies to {len(conversations)} "
                            "conversations: it must answer each.")
+    if wrong := [one for one in replies if not isinstance(one, str | Reply)]:
+        raise run.RunError(f"{system.name} replied with a {type(wrong[0]).__name__}: a reply is a "
+                           "string.")
     share = (time.monotonic() - started) / max(1, len(replies))
     return [Reply(one, seconds=share) if isinstance(one, str) else one for one in replies]
 
@@ -219,7 +225,7 @@ LOCAL = {"simulacrum": {}, "prompted": {"adapter": BASE},
 def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequence, here: run.Run,
                  **given) -> list[System]:
     """The systems that `wanted` says, names or objects, in a list or separated by commas; `given`
-    is their set-up (place, time, state) and `sampling`.
+    is their set-up (place, time, state) and `sampling`. One object needs no list.
 
     Names are simulacrum, prompted, prompted_profile (of `sim`, else the run's is loaded), an
     ablation trained in the run or `ablations` for all of them, `endpoint:<model>` (with the
@@ -228,6 +234,7 @@ def make_systems(sim: Simulacrum | None, profile: Profile, wanted: str | Sequenc
     """
     given = {"prompt": trained_prompt(here), **given}
     model = functools.cache(lambda: sim or models.load_simulacrum(here))
+    wanted = [wanted] if hasattr(wanted, "reply") else wanted
     names = wanted.split(",") if isinstance(wanted, str) else wanted
     names = [one.strip() if isinstance(one, str) else one for one in names]
     return [made for one in names if one != "" for made in _made(one, model, profile, here, given)]

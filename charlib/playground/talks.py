@@ -201,6 +201,7 @@ class Talk:
         self.messages.clear()
 
     def _hear(self, question: str, setting: dict[str, str]) -> None:
+        set_up(self.name, self.prompt, **setting)  # refused before anything is remembered
         self.setting |= setting
         words = f"{self.visitor}: {question}" if self.visitor else question
         self.messages.append({"role": "user", "content": words})

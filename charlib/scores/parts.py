@@ -132,12 +132,15 @@ def metric(dimension: str) -> Callable:
     return mark
 
 
-def as_metrics(given: Iterable[Callable | str], parts: Sequence[Part]) -> list[Part]:
-    """Metrics as parts: callables, or text `module:object`. Raises RunError for what is neither,
-    for an unknown dimension and for a name that is taken.
+def as_metrics(given: Callable | str | Iterable[Callable | str], parts: Sequence[Part]
+               ) -> list[Part]:
+    """Metrics as parts: callables, or text `module:object`, one or several. Raises RunError for
+    what is neither, for an unknown dimension and for a name that is taken.
     """
     made: list[Part] = []
-    for one in given.split(",") if isinstance(given, str) else given:
+    if isinstance(given, str):
+        given = filter(None, map(str.strip, given.split(",")))
+    for one in [given] if callable(given) else given:
         function = run.named(one) if isinstance(one, str) else one
         name = getattr(function, "__name__", type(function).__name__)
         under = getattr(function, "dimension", "")
