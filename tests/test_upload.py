@@ -242,6 +242,7 @@ def test_any_field_of_a_recipe_can_be_said_in_text(here):
 @pytest.mark.parametrize(("text", "says"), [
     ("rnak=16", "A recipe has no field 'rnak': it has method, rank"), ("rank=x", "rank=x: .*valid integer"),
     ("rank=0", "rank=0: .*greater than 0"), ("optimizer=sgd", "optimizer=sgd: .*'muon' or 'adamw'"),
+    ("method=full", "Muon trains adapters only: with method=full give optimizer=adamw"),
     ("epochs=nan", "epochs=nan: "), ("rank", "'rank' has no value: write name=value"), ("rank=", "'rank' has no value"),
 ])  # fmt: skip
 def test_a_wrong_recipe_field_is_one_line(text, says):

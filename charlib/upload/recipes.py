@@ -76,6 +76,9 @@ def resolve_recipe(name: str, **fields) -> Recipe:
             known = ", ".join(Recipe.model_fields)
             raise run.RunError(f"A recipe has no field '{field}': it has {known}.") from None
         raise run.RunError(f"Recipe field {field}={first['input']}: {first['msg']}.") from None
+    if made.method == "full" and made.optimizer == "muon":
+        raise run.RunError("Muon trains adapters only: with method=full give optimizer=adamw and a "
+                           "learning_rate for it, as 2e-5, or take the recipe 'paper'.")
     if "rank" in fields and "alpha" not in fields:
         ratio = before.alpha / before.rank
         made = made.model_copy(update={"alpha": max(1, round(ratio * made.rank))})

