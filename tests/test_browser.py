@@ -290,7 +290,6 @@ def test_a_paragraph_is_edited_and_saved_in_notebook_01(page, lab):
     page.button("Save").click()
     page.told("not valid YAML").wait_for()
     page.shot("01-refused", page.button("Save"))
-    assert "[unclosed" in area.input_value(), "what was typed stays"
     area.fill(typed)
     page.button("Save").click()
     page.told("Saved. 1 paragraph changed").wait_for()
